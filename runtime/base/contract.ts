@@ -1,0 +1,168 @@
+import type { z } from 'zod';
+import type { Board } from './board.js';
+import { type Codec, decodePayload, encodePayload } from './codec.js';
+import { IotError } from './errors.js';
+import type { Logger, LogLevel } from './logger.js';
+
+/** One actor's standing with one provider: who it is, through which binding, and what it may touch there. */
+export interface Session<Grant = unknown> {
+  /** Name of the actor's slot: stays the same when the module in it is swapped. */
+  readonly actor: string;
+  /** The waPC binding name, `default` unless the configuration names another. */
+  readonly binding: string;
+  readonly grant: Grant;
+}
+
+/**
+ * Hands a message to the actor; resolves with its decoded reply once it has been handled. Rejects with E_GUEST,
+ * E_TRAP, E_FUEL, E_DEADLINE (handled, badly) or E_QUEUE_FULL, E_NOT_RUNNING (not handled: may be offered again).
+ */
+export type Deliver = (operation: string, message: unknown) => Promise<unknown>;
+
+export type MaybePromise<T> = T | Promise<T>;
+
+/**
+ * What every implementation of every contract does. Constructors only assign; `start` works and `stop` undoes it.
+ * Sessions outlive providers: when one implementation takes another's place the host binds them all again.
+ */
+export interface Provider<Grant = unknown> {
+  start(signal: AbortSignal): Promise<void>;
+  stop(): Promise<void>;
+  /** Idempotent: a second `bind` of the same actor and binding replaces the grant. */
+  bind(session: Session<Grant>, deliver: Deliver): Promise<void>;
+  /** Frees everything held for that session: lines, subscriptions, timers. */
+  unbind(session: Session<Grant>): Promise<void>;
+  /**
+   * The actor's code is about to change. What it registers from now on (timers, subscriptions, watches) is its own;
+   * calling the returned function drops older registrations that it has not renewed.
+   */
+  renew?(session: Session<Grant>): () => Promise<void>;
+  /** Everything another implementation of the contract needs to go on: stored values, registrations. CBOR-able. */
+  exportState?(): Promise<unknown>;
+  importState?(state: unknown): Promise<void>;
+  /** True when the state is still there after `stop` and a new `start` of the same implementation. */
+  readonly durable?: boolean;
+  /** What is wrong right now, for `/readyz`; `undefined` when all is well. */
+  problem?(): string | undefined;
+}
+
+/** What the host lends a provider. */
+export interface ProviderEnv {
+  /** Name of the device. */
+  readonly device: string;
+  /** Folder of this provider's own files; made before `start`. */
+  readonly dataDir: string;
+  /** The device's broker, for contracts that use it by default. */
+  readonly brokerUrl: string;
+  readonly board: Board;
+  readonly logger: Logger;
+}
+
+/** What a cell (worker thread) lends a provider's part that runs inside it. */
+export interface CellEnv {
+  readonly dataDir: string;
+  /** Writes to the host's log in the name of the calling actor. */
+  log(actor: string, level: LogLevel, message: string): void;
+}
+
+/**
+ * One module per implementation. `createInCell` makes the part that answers in the actor's own thread, without a
+ * round trip; it handles `cellOperations` only and must be synchronous.
+ */
+export interface Implementation<P = unknown, Settings = unknown> {
+  /** Settings of a `providers:` entry, besides `contract`, `use` and `name`. */
+  readonly settings: z.ZodType<Settings>;
+  create(settings: Settings, env: ProviderEnv): P;
+  createInCell?(settings: Settings, env: CellEnv): P & { close?(): void };
+  readonly cellOperations?: readonly string[];
+}
+
+/** One operation that actors may call. `authorize` throws E_NOT_GRANTED; it runs before every `perform`. */
+export interface Operation<P, Grant, Request = unknown> {
+  readonly request: z.ZodType<Request>;
+  authorize(grant: Grant, request: Request): void;
+  perform(provider: P, session: Session<Grant>, request: Request): MaybePromise<unknown>;
+}
+
+export interface ContractDefinition<P extends Provider<Grant>, Grant> {
+  /** Capability id as it stands in claims: `vendor:thing`. */
+  readonly id: string;
+  readonly codec: Codec;
+  /** One line for `iot-host providers list`. */
+  readonly summary: string;
+  /** What a binding in the configuration may say under this contract. */
+  readonly grant: z.ZodType<Grant>;
+  readonly operations: Readonly<Record<string, Operation<P, Grant, never>>>;
+  /** By name, loaded only when configured. */
+  readonly implementations: Readonly<Record<string, () => Promise<Implementation<P, never>>>>;
+  readonly defaultImplementation: string;
+}
+
+/** A contract as the host sees it: payloads are bytes, providers and grants are opaque. */
+export interface Contract {
+  readonly id: string;
+  readonly codec: Codec;
+  readonly summary: string;
+  readonly operations: readonly string[];
+  readonly implementations: readonly string[];
+  readonly defaultImplementation: string;
+  /** Checks a binding's settings; throws a `ZodError`. */
+  parseGrant(settings: unknown): unknown;
+  /** Throws E_CONFIG for a name this contract does not have. */
+  loadImplementation(name: string): Promise<Implementation<Provider>>;
+  /** Decodes, checks shape and grant, performs, encodes: the whole way of one host call on the provider's side. */
+  handle(
+    provider: unknown,
+    session: Session,
+    operation: string,
+    payload: Uint8Array,
+  ): MaybePromise<Uint8Array>;
+}
+
+/** For the type checker: ties an operation's request type to its handlers. */
+export function operation<P, Grant, Request>(op: Operation<P, Grant, Request>): Operation<P, Grant, never> {
+  return op as unknown as Operation<P, Grant, never>;
+}
+
+/** Closes a typed definition into the form the host works with. */
+export function defineContract<P extends Provider<Grant>, Grant>(
+  definition: ContractDefinition<P, Grant>,
+): Contract {
+  const { id, codec, implementations } = definition;
+  const operations = new Map(Object.entries(definition.operations));
+  return {
+    id,
+    codec,
+    summary: definition.summary,
+    operations: [...operations.keys()],
+    implementations: Object.keys(implementations),
+    defaultImplementation: definition.defaultImplementation,
+    parseGrant: (settings) => definition.grant.parse(settings),
+    async loadImplementation(name) {
+      const load = Object.hasOwn(implementations, name) ? implementations[name] : undefined;
+      if (load !== undefined) return (await load()) as unknown as Implementation<Provider>;
+      const known = Object.keys(implementations).join(', ');
+      throw new IotError('E_CONFIG', `${id} has no implementation "${name}"`, {
+        hint: `use one of: ${known}`,
+      });
+    },
+    handle(provider, session, name, payload) {
+      const op = operations.get(name) as Operation<unknown, unknown> | undefined;
+      if (op === undefined) {
+        const hint = `${id} knows: ${[...operations.keys()].join(', ')}`;
+        throw new IotError('E_OPERATION', `${id} has no operation "${name}"`, { hint });
+      }
+      const parsed = op.request.safeParse(decodePayload(codec, payload) ?? {});
+      if (!parsed.success) {
+        const issue = parsed.error.issues[0];
+        const where = issue?.path.join('.') || 'request';
+        throw new IotError('E_PAYLOAD', `${id} ${name}: ${where}: ${issue?.message ?? 'not acceptable'}`);
+      }
+      op.authorize(session.grant, parsed.data);
+      const answer = op.perform(provider, session, parsed.data);
+      return answer instanceof Promise
+        ? answer.then((value) => encodePayload(codec, value))
+        : encodePayload(codec, answer);
+    },
+  };
+}
