@@ -1,0 +1,73 @@
+import { z } from 'zod';
+import { DEFAULT_ACTOR_LIMITS, MAX_MODULE_BYTES } from '../limits.js';
+
+/** Names that become topic levels, folder names and MQTT client ids. */
+export const Name = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'use 1 to 63 of a-z, 0-9, - and _, starting with a letter or digit');
+const ContractId = z.string().regex(/^[a-z0-9]+:[a-z0-9_]+$/, 'a contract id looks like iot:gpio');
+const count = (fallback: number) => z.number().int().positive().default(fallback);
+
+const Limits = z.strictObject({
+  memoryPages: count(DEFAULT_ACTOR_LIMITS.memoryPages).refine((pages) => pages <= 192, 'at most 192 pages'),
+  fuelPerCall: count(DEFAULT_ACTOR_LIMITS.fuelPerCall),
+  deadlineMs: count(DEFAULT_ACTOR_LIMITS.deadlineMs),
+  queue: count(DEFAULT_ACTOR_LIMITS.queue),
+  payloadBytes: count(DEFAULT_ACTOR_LIMITS.payloadBytes).refine((n) => n <= 2 ** 21, 'at most 2 MiB'),
+});
+
+/** One binding: `contract` and `name` are ours, everything else is the contract's own grant. */
+export const BindingConfig = z.looseObject({ contract: ContractId, name: Name.default('default') });
+
+export const SlotConfig = z.strictObject({
+  name: Name,
+  /** A signed module to start from when nothing was pushed; relative to the configuration file. */
+  path: z.string().optional(),
+  limits: Limits.prefault({}),
+  /** Cell (worker thread) of its own for an actor that is slow or impatient. */
+  cell: Name.optional(),
+  bindings: z.array(BindingConfig).default([]),
+});
+
+/** One provider: `contract`, `use` and `name` are ours, everything else is the implementation's own settings. */
+export const ProviderConfig = z.looseObject({
+  contract: ContractId,
+  /** Implementation; the contract's default when left out. */
+  use: z.string().optional(),
+  name: Name.default('default'),
+});
+
+export const HostConfig = z.strictObject({
+  device: Name,
+  board: Name.default('sim'),
+  /** Default: the XDG state folder. */
+  dataDir: z.string().optional(),
+  /** `embedded`, `embedded://127.0.0.1:PORT`, or the URL of an MQTT broker. */
+  broker: z.string().default('embedded'),
+  trust: z
+    .strictObject({ document: z.string().optional(), issuers: z.array(z.string()).default([]) })
+    .prefault({}),
+  labels: z.record(z.string(), z.string()).default({}),
+  http: z
+    .strictObject({ host: z.string().default('127.0.0.1'), port: z.number().int().min(0).max(65535) })
+    .optional(),
+  /** Worker threads that run actors. Two, so that a swap is prepared beside the running actor. */
+  cells: z.number().int().min(1).max(16).default(2),
+  logLevel: z.enum(['error', 'warn', 'info', 'debug', 'trace']).default('info'),
+  updates: z
+    .strictObject({
+      /** Time a new module must live before it is kept, in milliseconds. */
+      dwellMs: z.number().int().min(0).default(5_000),
+      /** One deployment must have ended by then, in milliseconds. */
+      deadlineMs: count(600_000),
+      maxModuleBytes: count(MAX_MODULE_BYTES),
+    })
+    .prefault({}),
+  providers: z.array(ProviderConfig).default([]),
+  actors: z.array(SlotConfig).default([]),
+});
+
+export type HostConfig = z.infer<typeof HostConfig>;
+export type SlotConfig = z.infer<typeof SlotConfig>;
+export type BindingConfig = z.infer<typeof BindingConfig>;
+export type ProviderConfig = z.infer<typeof ProviderConfig>;

@@ -1,0 +1,146 @@
+import type { ErrorRecord } from '../../base/errors.js';
+
+/** Life of an actor's slot. */
+export type ActorState = 'empty' | 'starting' | 'running' | 'backoff' | 'stopped' | 'quarantined';
+
+export interface InstalledVersion {
+  /** SHA-256 of the module, hex. */
+  readonly digest: string;
+  readonly sequence: number;
+  /** `M…` key. */
+  readonly key: string;
+  /** Human version from the claims. */
+  readonly version?: string | undefined;
+}
+
+export interface ActorStatus {
+  readonly name: string;
+  readonly state: ActorState;
+  readonly key?: string | undefined;
+  readonly digest?: string | undefined;
+  readonly version?: string | undefined;
+  readonly sequence?: number | undefined;
+  readonly bindings: readonly { readonly contract: string; readonly name: string }[];
+  readonly queued: number;
+  readonly handled: number;
+  readonly failed: number;
+  readonly restarts: number;
+  readonly memoryPages?: number | undefined;
+  /** Why it is not running. */
+  readonly problem?: string | undefined;
+}
+
+export interface ProviderStatus {
+  readonly contract: string;
+  readonly name: string;
+  readonly implementation: string;
+  readonly state: 'running' | 'removed' | 'swapping' | 'failed';
+  readonly bindings: number;
+  readonly problem?: string | undefined;
+}
+
+/** Retained on `presence`, and the last will with `state: 'offline'`. Ignore lower session numbers. */
+export interface Presence {
+  readonly v: 1;
+  readonly state: 'online' | 'offline';
+  readonly device: string;
+  /** Counts the starts of the host; a signed request names it. */
+  readonly session: number;
+  readonly version: string;
+  readonly board: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly actors: readonly {
+    name: string;
+    state: ActorState;
+    key?: string;
+    digest?: string;
+    version?: string;
+    sequence?: number;
+  }[];
+}
+
+export const UPDATE_STATES = [
+  'received',
+  'verified',
+  'fetching',
+  'staged',
+  'probation',
+  'active',
+  'rolled-back',
+  'rejected',
+  'failed',
+  'cancelled',
+] as const;
+export type UpdateState = (typeof UPDATE_STATES)[number];
+export const FINAL_STATES: readonly UpdateState[] = [
+  'active',
+  'rolled-back',
+  'rejected',
+  'failed',
+  'cancelled',
+];
+
+/** Retained on `ota/state/<component>`. */
+export interface UpdateStatus {
+  readonly v: 1;
+  readonly component: string;
+  /** SHA-256 of the manifest, hex: names the deployment. */
+  readonly deployment: string;
+  readonly state: UpdateState;
+  /** 0 to 100 while fetching. */
+  readonly percent?: number | undefined;
+  readonly reason?: ErrorRecord | undefined;
+  readonly sequence?: number | undefined;
+  /** The floor: a new manifest needs a larger sequence number. */
+  readonly floor: number;
+  readonly installed?: InstalledVersion | undefined;
+  readonly pending?: InstalledVersion | undefined;
+  /** `iot-host bind …` lines that the new actor will need. */
+  readonly unbound?: readonly string[] | undefined;
+}
+
+/** Signed requests: operation → arguments and result (CBOR maps). */
+export interface RpcOperations {
+  ps: {
+    args: Record<string, never>;
+    result: {
+      device: string;
+      version: string;
+      session: number;
+      ready: boolean;
+      problems: string[];
+      actors: ActorStatus[];
+      providers: ProviderStatus[];
+    };
+  };
+  call: { args: { actor: string; operation: string; payload: Uint8Array }; result: { reply: Uint8Array } };
+  /** Recent lines, and lines on the `log` topic for `leaseMs` more when given. */
+  logs: { args: { actor?: string; leaseMs?: number }; result: { lines: LogLine[] } };
+  'providers.list': {
+    args: Record<string, never>;
+    result: {
+      providers: ProviderStatus[];
+      contracts: { id: string; summary: string; implementations: string[] }[];
+    };
+  };
+  'providers.remove': { args: { contract: string; name?: string }; result: ProviderStatus };
+  'providers.start': { args: { contract: string; name?: string }; result: ProviderStatus };
+  'providers.swap': {
+    args: { contract: string; name?: string; to: string; settings?: Record<string, unknown> };
+    result: ProviderStatus;
+  };
+  bind: {
+    args: { actor: string; contract: string; name?: string; settings: Record<string, unknown> };
+    result: ActorStatus;
+  };
+}
+export type RpcOperation = keyof RpcOperations;
+
+export interface LogLine {
+  /** Unix milliseconds. */
+  readonly time: number;
+  readonly level: string;
+  readonly message: string;
+  readonly actor?: string | undefined;
+  readonly [field: string]: unknown;
+}
