@@ -144,3 +144,8 @@ export interface LogLine {
   readonly actor?: string | undefined;
   readonly [field: string]: unknown;
 }
+
+/** What a device must be able to answer; the composition root fills it from the host. */
+export type RpcHandlers = {
+  readonly [K in RpcOperation]: (args: RpcOperations[K]['args']) => Promise<RpcOperations[K]['result']>;
+};
