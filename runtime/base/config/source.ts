@@ -1,0 +1,83 @@
+import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import { IotError } from '../errors.js';
+import type { Environment } from '../paths.js';
+import { expandEnvironment } from './expand.js';
+import type { Problem } from './problem.js';
+
+/** A YAML file that remembers where everything stood. */
+export interface YamlSource {
+  readonly file: string;
+  readonly value: unknown;
+  /** Offset of the value at `path`; of the nearest thing around it where there is none. */
+  valueAt(path: readonly PropertyKey[]): number;
+  /** Offset of the key `name` in the mapping at `path`. */
+  keyAt(path: readonly PropertyKey[], name: string): number;
+  /** E_CONFIG with one line for each problem: `file:line:column: key: what`. */
+  error(problems: readonly Problem[]): IotError;
+}
+
+/** Throws E_CONFIG with every syntax error and every variable that is not set. */
+export function readYaml(file: string, text: string, environment: Environment): YamlSource {
+  const lineCounter = new LineCounter();
+  const document = parseDocument(text, { lineCounter, prettyErrors: false });
+  const error = (problems: readonly Problem[]) =>
+    new IotError('E_CONFIG', problems.map((problem) => line(file, lineCounter, problem)).join('\n'));
+  const syntax = document.errors.map(({ message, pos }) => ({
+    offset: pos[0],
+    key: '',
+    text: lower(message),
+  }));
+  if (syntax.length > 0) throw error(syntax);
+  const unexpanded = expandEnvironment(document, environment);
+  if (unexpanded.length > 0) throw error(unexpanded);
+
+  const resolve = (node: unknown) =>
+    (isAlias(node) ? node.resolve(document) : node) as Node | null | undefined;
+  const pairAt = (node: Node | null | undefined, name: PropertyKey) =>
+    isMap(node)
+      ? node.items.find(({ key }) => isScalar(key) && String(key.value) === String(name))
+      : undefined;
+  const walk = (path: readonly PropertyKey[]) => {
+    let node = resolve(document.contents);
+    let offset = node?.range?.[0] ?? 0;
+    for (const part of path) {
+      const pair = pairAt(node, part);
+      const child = isSeq(node) && typeof part === 'number' ? node.items[part] : pair?.value;
+      if (child === undefined) break;
+      // An empty value has no place of its own worth showing: its key has.
+      const shown = (child as Node | null)?.range ?? (pair?.key as Node | undefined)?.range;
+      offset = shown?.[0] ?? offset;
+      node = resolve(child);
+    }
+    return { node, offset };
+  };
+
+  return {
+    file,
+    value: toPlain(() => document.toJS(), error),
+    valueAt: (path) => walk(path).offset,
+    keyAt(path, name) {
+      const { node, offset } = walk(path);
+      return (pairAt(node, name)?.key as Node | undefined)?.range?.[0] ?? offset;
+    },
+    error,
+  };
+}
+
+/** `toJS` refuses aliases that would blow up (a "billion laughs" file). */
+function toPlain(convert: () => unknown, error: (problems: Problem[]) => IotError): unknown {
+  try {
+    return convert();
+  } catch (thrown) {
+    throw error([
+      { offset: 0, key: '', text: lower(thrown instanceof Error ? thrown.message : String(thrown)) },
+    ]);
+  }
+}
+
+function line(file: string, lines: LineCounter, { offset, key, text }: Problem): string {
+  const { line, col } = lines.linePos(offset);
+  return `${file}:${Math.max(line, 1)}:${Math.max(col, 1)}: ${key === '' ? '' : `${key}: `}${text}`;
+}
+
+const lower = (text: string) => text.charAt(0).toLowerCase() + text.slice(1).replace(/\.$/, '');
