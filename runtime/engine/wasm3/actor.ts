@@ -1,0 +1,166 @@
+import { IotError, withContext } from '../../base/errors.js';
+import type { CallResult, EngineLimits, GuestHost, Instance } from '../engine.js';
+import { wapcResult } from '../wapc.js';
+import { Guest } from './guest.js';
+import { HostSide } from './host.js';
+import type { EngineMemory } from './memory.js';
+import { Buffer, type FunctionHandle, NULL, StateWord, VALUE_TYPES } from './shim.js';
+
+const GUEST_CALL = '__guest_call';
+/** Called once each, in this order, if exported. */
+const START_FUNCTIONS = ['_start', '_initialize', 'wapc_init'] as const;
+const encoder = new TextEncoder();
+
+/** A waPC actor in an engine of its own. */
+export class ActorInstance implements Instance {
+  readonly #guest: Guest;
+  readonly #limits: EngineLimits;
+  readonly #starts: readonly (readonly [name: string, fn: FunctionHandle])[];
+  #host: HostSide | undefined;
+  #started = false;
+  #busy = false;
+  #operation: string | undefined;
+  #operationLength = 0;
+  #fuelUsed = 0;
+  #memoryPages: number;
+
+  constructor(compiled: WebAssembly.Module, module: Uint8Array, host: GuestHost, limits: EngineLimits) {
+    this.#limits = limits;
+    this.#guest = new Guest(compiled, module, {
+      linkable: true,
+      memoryPages: limits.memoryPages,
+      imports: (memory) => {
+        this.#host = new HostSide(memory, host, limits);
+        return this.#host.imports();
+      },
+    });
+    this.#guest.shim.iot_set_payload_limit(limits.payloadBytes);
+    this.#guest.shim.iot_set_guest_call(this.#export(GUEST_CALL, '(i32, i32) -> i32'));
+    this.#starts = START_FUNCTIONS.filter((name) => this.#guest.functions.has(name)).map(
+      (name) => [name, this.#export(name, '() -> ()')] as const,
+    );
+    this.#memoryPages = this.#guest.memory.state(StateWord.memoryPages);
+  }
+
+  #export(name: string, type: string): FunctionHandle {
+    const fn = this.#guest.functions.get(name);
+    if (fn === undefined) throw new IotError('E_EXPORT', `does not export the function ${name}`);
+    const found = functionType(this.#guest, fn);
+    if (found !== type) throw new IotError('E_EXPORT', `exports ${name} as ${found} instead of ${type}`);
+    return fn;
+  }
+
+  get fuelUsed(): number {
+    return this.#fuelUsed;
+  }
+
+  get memoryPages(): number {
+    return this.#memoryPages;
+  }
+
+  start(): void {
+    if (this.#guest.disposed) throw new Error('start() on a disposed instance');
+    if (this.#started) throw new Error('start() was called before');
+    this.#started = true;
+    this.#fuelUsed = 0;
+    this.#startOne('start section', undefined);
+    for (const [name, fn] of this.#starts) this.#startOne(name, fn);
+  }
+
+  #startOne(name: string, fn: FunctionHandle | undefined): void {
+    const fuel = this.#limits.startFuel - this.#fuelUsed;
+    const error = this.#run(fuel, () =>
+      fn === undefined ? this.#guest.shim.iot_run_start(fuel) : this.#guest.shim.iot_invoke(fn, NULL, fuel),
+    );
+    this.#fuelUsed += this.#guest.fuelUsed;
+    if (error === undefined) return;
+    const { code } = error;
+    const known =
+      code === 'E_TRAP' || code === 'E_FUEL'
+        ? error
+        : new IotError('E_START', error.message, { cause: error });
+    throw withContext(known, name);
+  }
+
+  /** Runs guest code; the error names what `env.abort` was given. */
+  #run(fuel: number, execute: Parameters<Guest['run']>[0]): IotError | undefined {
+    const host = this.#host as HostSide;
+    host.aborted = undefined;
+    this.#busy = true;
+    const error = this.#guest.run(execute, fuel);
+    this.#busy = false;
+    if (this.#guest.spent?.cause === undefined)
+      this.#memoryPages = this.#guest.memory.state(StateWord.memoryPages);
+    return error !== undefined && host.aborted !== undefined
+      ? new IotError('E_TRAP', `the actor trapped: ${host.aborted}`)
+      : error;
+  }
+
+  call(operation: string, payload: Uint8Array): CallResult {
+    const refusal = this.#refusal(payload);
+    if (refusal !== undefined) return refusal;
+    if (!this.#fill(operation, payload))
+      return failure('E_MEMORY', `no room for a payload of ${payload.length} bytes`, false);
+    const fuel = this.#limits.fuelPerCall;
+    const error = this.#run(fuel, (shim) => shim.iot_call(this.#operationLength, payload.length, fuel));
+    this.#fuelUsed = this.#guest.fuelUsed;
+    return error === undefined ? this.#result(this.#guest.memory) : { ok: false, error, fatal: true };
+  }
+
+  #refusal(payload: Uint8Array): CallResult | undefined {
+    const { spent, disposed } = this.#guest;
+    if (disposed) return failure('E_NOT_RUNNING', 'the instance is disposed', true);
+    if (spent !== undefined) return failure('E_NOT_RUNNING', `the instance is spent: ${spent.message}`, true);
+    if (!this.#started) return failure('E_NOT_RUNNING', 'the instance is not started', false);
+    if (this.#busy) return failure('E_ENGINE', 'call cycle: the actor is in a call already', false);
+    const limit = this.#limits.payloadBytes;
+    if (payload.length <= limit) return undefined;
+    return failure('E_PAYLOAD', `payload of ${payload.length} bytes is above the limit of ${limit}`, false);
+  }
+
+  /** Puts a request into the engine; the operation's name only when it is another than last time. */
+  #fill(operation: string, payload: Uint8Array): boolean {
+    const { memory } = this.#guest;
+    if (operation !== this.#operation) {
+      const name = encoder.encode(operation);
+      if (memory.fill(Buffer.operation, name) === NULL) return false;
+      this.#operation = operation;
+      this.#operationLength = name.length;
+    }
+    return memory.fill(Buffer.payload, payload) !== NULL;
+  }
+
+  #result(memory: EngineMemory): CallResult {
+    let error: string | undefined;
+    if (memory.state(StateWord.hasError) !== 0)
+      error = memory.text(memory.state(StateWord.error), memory.state(StateWord.errorLength));
+    let response: Uint8Array | undefined;
+    if (memory.state(StateWord.hasResponse) !== 0) {
+      const at = memory.state(StateWord.response);
+      const length = memory.state(StateWord.responseLength);
+      if (at === NULL && error === undefined) {
+        const limit = this.#limits.payloadBytes;
+        return failure('E_PAYLOAD', `reply of ${length} bytes is above the limit of ${limit}`, false);
+      }
+      response = memory.copyOut(at, length);
+    }
+    return wapcResult(memory.state(StateWord.result), response, error);
+  }
+
+  [Symbol.dispose](): void {
+    this.#guest[Symbol.dispose]();
+  }
+}
+
+function failure(code: IotError['code'], message: string, fatal: boolean): CallResult {
+  return { ok: false, error: new IotError(code, message), fatal };
+}
+
+/** A function's type as WebAssembly writes it: `(i32, i32) -> i32`. */
+export function functionType({ shim }: Guest, fn: FunctionHandle): string {
+  const types = (count: number, at: (index: number) => number): string[] =>
+    Array.from({ length: count }, (_, index) => VALUE_TYPES[at(index)] ?? 'unknown');
+  const parameters = types(shim.iot_parameter_count(fn), (index) => shim.iot_parameter_type(fn, index));
+  const results = types(shim.iot_result_count(fn), (index) => shim.iot_result_type(fn, index));
+  return `(${parameters.join(', ')}) -> ${results.length === 1 ? results[0] : `(${results.join(', ')})`}`;
+}

@@ -1,0 +1,148 @@
+import { IotError } from '../../base/errors.js';
+import { LINKED_IMPORTS, type LinkedImport } from '../imports.js';
+import { readInterface } from './binary.js';
+import { loadError, type Reason, runError, thrownError } from './faults.js';
+import { EngineMemory } from './memory.js';
+import {
+  Buffer,
+  type EnginePointer,
+  type FunctionHandle,
+  type FunctionIndex,
+  NULL,
+  SHIM_FUNCTIONS,
+  type ShimExports,
+  type ShimImports,
+  StateWord,
+  Status,
+} from './shim.js';
+
+const encoder = new TextEncoder();
+const importKey = (module: string, name: string): string => `${module}\0${name}`;
+const LINKABLE: ReadonlyMap<string, LinkedImport> = new Map(
+  LINKED_IMPORTS.map((entry) => [importKey(entry.module, entry.name), entry]),
+);
+
+function instantiate(compiled: WebAssembly.Module, imports: ShimImports): ShimExports {
+  try {
+    const env = { emscripten_notify_memory_growth: () => {} };
+    const instance = new WebAssembly.Instance(compiled, { iot: { ...imports }, env });
+    return instance.exports as unknown as ShimExports;
+  } catch (cause) {
+    throw new IotError('E_MEMORY', 'no address space left for another engine', {
+      hint: 'start node with --disable-wasm-trap-handler',
+      cause,
+    });
+  }
+}
+
+/**
+ * One engine with one guest in it: a Wasm instance of its own, so that a fault of the interpreter reaches nobody
+ * else. Once anything trapped or was thrown it is spent and runs nothing more.
+ */
+export class Guest implements Disposable {
+  readonly shim: ShimExports;
+  readonly memory: EngineMemory;
+  /** Exported functions by name. */
+  readonly functions: ReadonlyMap<string, FunctionHandle>;
+  #spent: IotError | undefined;
+  #disposed = false;
+  #fuelUsed = 0;
+
+  /** `linkable`: whether imports are allowed at all. Throws E_MODULE, E_FEATURE, E_IMPORT, E_LIMIT, E_MEMORY. */
+  constructor(
+    compiled: WebAssembly.Module,
+    module: Uint8Array,
+    options: {
+      imports: (memory: () => EngineMemory) => ShimImports;
+      linkable: boolean;
+      memoryPages: number;
+    },
+  ) {
+    const { imports, functions } = readInterface(module);
+    const wanted = imports.map(({ module, name, kind }) => {
+      const entry =
+        options.linkable && kind === 'function' ? LINKABLE.get(importKey(module, name)) : undefined;
+      if (entry !== undefined) return entry;
+      throw new IotError('E_IMPORT', `imports ${module}.${name}, which this host does not have`);
+    });
+    this.shim = instantiate(
+      compiled,
+      options.imports(() => this.memory),
+    );
+    try {
+      this.shim._initialize();
+      this.memory = new EngineMemory(this.shim);
+      this.#load(module, options.memoryPages);
+      for (const entry of wanted) this.#link(entry);
+      this.#checkLoad(this.shim.iot_compile(), options.memoryPages);
+      this.functions = new Map(
+        [...functions].map(([name, index]) => [name, this.shim.iot_function(index as FunctionIndex)]),
+      );
+    } catch (thrown) {
+      throw thrown instanceof IotError ? thrown : thrownError(thrown, 'E_LIMIT');
+    }
+  }
+
+  #load(module: Uint8Array, memoryPages: number): void {
+    const block = this.memory.allocateModule(module);
+    if (block === NULL) throw loadError(Status.noMemory, { message: '', detail: '' }, memoryPages);
+    this.#checkLoad(this.shim.iot_load(block, module.length, memoryPages), memoryPages);
+  }
+
+  #checkLoad(status: Status, memoryPages: number): void {
+    if (status !== Status.ok) throw loadError(status, this.#reason(), memoryPages);
+  }
+
+  #link({ module, name, signature }: LinkedImport): void {
+    const text = encoder.encode(`${module}\0${name}\0${signature}\0`);
+    const at = this.memory.fill(Buffer.payload, text);
+    if (at === NULL) throw loadError(Status.noMemory, { message: '', detail: '' }, 0);
+    const nameAt = (at + module.length + 1) as EnginePointer;
+    const signatureAt = (nameAt + name.length + 1) as EnginePointer;
+    const status = this.shim.iot_link(at, nameAt, signatureAt, SHIM_FUNCTIONS.indexOf(name));
+    if (status !== Status.ok)
+      throw new IotError('E_IMPORT', `imports ${module}.${name} with another signature than ${signature}`);
+  }
+
+  #reason(): Reason {
+    return {
+      message: this.memory.cString(this.memory.state(StateWord.message)),
+      detail: this.memory.cString(this.memory.state(StateWord.detail)),
+    };
+  }
+
+  /** Why nothing more may run, if so. */
+  get spent(): IotError | undefined {
+    return this.#spent;
+  }
+
+  get disposed(): boolean {
+    return this.#disposed;
+  }
+
+  /** Units burnt by the last run. */
+  get fuelUsed(): number {
+    return this.#fuelUsed;
+  }
+
+  /** An error for a run that did not end well; the engine is spent with it. `undefined`: it did. */
+  run(execute: (shim: ShimExports) => Status, fuel: number): IotError | undefined {
+    let status: Status;
+    try {
+      status = execute(this.shim);
+    } catch (thrown) {
+      this.#fuelUsed = fuel;
+      this.#spent = thrownError(thrown, 'E_TRAP');
+      return this.#spent;
+    }
+    this.#fuelUsed = fuel - this.memory.fuelLeft;
+    if (status === Status.ok) return undefined;
+    this.#spent = runError(status, this.#reason(), fuel);
+    return this.#spent;
+  }
+
+  /** Dropping the Wasm instance frees all it holds, so a spent engine need not be entered once more. */
+  [Symbol.dispose](): void {
+    this.#disposed = true;
+  }
+}
