@@ -1,5 +1,5 @@
 import { decodeMulti, Encoder as MsgpackEncoder } from '@msgpack/msgpack';
-import { Encoder as CborEncoder } from 'cbor-x';
+import { Encoder as CborEncoder, type Options } from 'cbor-x';
 import { IotError } from './errors.js';
 
 /** How a contract's payloads are written: CBOR (RFC 8949) for `iot:*`, MessagePack for `wascc:*`. */
@@ -11,13 +11,15 @@ const cbor = new CborEncoder({
   mapsAsObjects: true,
   variableMapSize: true,
   tagUint8Array: false,
-});
+  // Decoding: a small number in eight bytes is still a number. Beyond 2^53 it loses digits, and `z.int()` refuses it.
+  int64AsNumber: true,
+} as Options & { int64AsNumber: boolean });
 const msgpack = new MsgpackEncoder({ ignoreUndefined: true });
 
 /** `undefined` is the empty payload: unit in every contract. */
 export function encodePayload(codec: Codec, value: unknown): Uint8Array {
   if (value === undefined) return EMPTY;
-  return codec === 'cbor' ? new Uint8Array(cbor.encode(value)) : msgpack.encode(value);
+  return codec === 'cbor' ? new Uint8Array(cbor.encode(withIntegers(value))) : msgpack.encode(value);
 }
 
 /**
@@ -39,4 +41,27 @@ export function decodePayload(codec: Codec, bytes: Uint8Array): unknown {
 function first(values: Iterable<unknown>): unknown {
   for (const value of values) return value;
   return undefined;
+}
+
+/**
+ * cbor-x writes whole numbers outside 32 bits (milliseconds since 1970) as floating point, which a guest that
+ * expects an integer refuses; as `bigint` they are written as integers. Members that are `undefined` are left out.
+ */
+function withIntegers(value: unknown): unknown {
+  if (typeof value === 'number') {
+    const wide = Number.isSafeInteger(value) && (value > 0xffff_ffff || value < -0x8000_0000);
+    return wide ? BigInt(value) : value;
+  }
+  if (Array.isArray(value)) return value.map(withIntegers);
+  if (typeof value !== 'object' || value === null || !isPlain(value)) return value;
+  const copy: Record<string, unknown> = {};
+  for (const [key, member] of Object.entries(value)) {
+    if (member !== undefined) copy[key] = withIntegers(member);
+  }
+  return copy;
+}
+
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
 }

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { Board } from './board.js';
 import { type Codec, decodePayload, encodePayload } from './codec.js';
-import { IotError } from './errors.js';
+import { asIotError, IotError } from './errors.js';
 import type { Logger, LogLevel } from './logger.js';
 
 /** One actor's standing with one provider: who it is, through which binding, and what it may touch there. */
@@ -73,13 +73,18 @@ export interface Implementation<P = unknown, Settings = unknown> {
   /** Settings of a `providers:` entry, besides `contract`, `use` and `name`. */
   readonly settings: z.ZodType<Settings>;
   create(settings: Settings, env: ProviderEnv): P;
-  createInCell?(settings: Settings, env: CellEnv): P & { close?(): void };
+  createInCell?(settings: Settings, env: CellEnv): Partial<P> & { close?(): void };
   readonly cellOperations?: readonly string[];
 }
 
 /** One operation that actors may call. `authorize` throws E_NOT_GRANTED; it runs before every `perform`. */
 export interface Operation<P, Grant, Request = unknown> {
   readonly request: z.ZodType<Request>;
+  /**
+   * Members of the request in declaration order, where actors of the first waSCC generation write the struct as an
+   * array. Elements beyond them are ignored.
+   */
+  readonly fields?: readonly string[];
   authorize(grant: Grant, request: Request): void;
   perform(provider: P, session: Session<Grant>, request: Request): MaybePromise<unknown>;
 }
@@ -94,7 +99,7 @@ export interface ContractDefinition<P extends Provider<Grant>, Grant> {
   readonly grant: z.ZodType<Grant>;
   readonly operations: Readonly<Record<string, Operation<P, Grant, never>>>;
   /** By name, loaded only when configured. */
-  readonly implementations: Readonly<Record<string, () => Promise<Implementation<P, never>>>>;
+  readonly implementations: Readonly<Record<string, () => Promise<Implementation<P>>>>;
   readonly defaultImplementation: string;
 }
 
@@ -108,7 +113,7 @@ export interface Contract {
   readonly defaultImplementation: string;
   /** Checks a binding's settings; throws a `ZodError`. */
   parseGrant(settings: unknown): unknown;
-  /** Throws E_CONFIG for a name this contract does not have. */
+  /** Throws E_CONFIG for a name this contract does not have, E_UNAVAILABLE when a package it needs is not there. */
   loadImplementation(name: string): Promise<Implementation<Provider>>;
   /** Decodes, checks shape and grant, performs, encodes: the whole way of one host call on the provider's side. */
   handle(
@@ -140,7 +145,8 @@ export function defineContract<P extends Provider<Grant>, Grant>(
     parseGrant: (settings) => definition.grant.parse(settings),
     async loadImplementation(name) {
       const load = Object.hasOwn(implementations, name) ? implementations[name] : undefined;
-      if (load !== undefined) return (await load()) as unknown as Implementation<Provider>;
+      if (load !== undefined)
+        return (await loadOr(load, `${id} ${name}`)) as unknown as Implementation<Provider>;
       const known = Object.keys(implementations).join(', ');
       throw new IotError('E_CONFIG', `${id} has no implementation "${name}"`, {
         hint: `use one of: ${known}`,
@@ -152,7 +158,7 @@ export function defineContract<P extends Provider<Grant>, Grant>(
         const hint = `${id} knows: ${[...operations.keys()].join(', ')}`;
         throw new IotError('E_OPERATION', `${id} has no operation "${name}"`, { hint });
       }
-      const parsed = op.request.safeParse(decodePayload(codec, payload) ?? {});
+      const parsed = op.request.safeParse(named(decodePayload(codec, payload), op.fields));
       if (!parsed.success) {
         const issue = parsed.error.issues[0];
         const where = issue?.path.join('.') || 'request';
@@ -165,4 +171,21 @@ export function defineContract<P extends Provider<Grant>, Grant>(
         : encodePayload(codec, answer);
     },
   };
+}
+
+async function loadOr<T>(load: () => Promise<T>, what: string): Promise<T> {
+  try {
+    return await load();
+  } catch (thrown) {
+    throw new IotError('E_UNAVAILABLE', `${what} cannot be loaded: ${asIotError(thrown).message}`, {
+      hint: 'run npm install, or configure another implementation',
+      cause: thrown,
+    });
+  }
+}
+
+/** The request as a map; the empty payload is the empty map. */
+function named(value: unknown, fields: readonly string[] | undefined): unknown {
+  if (!Array.isArray(value) || fields === undefined) return value ?? {};
+  return Object.fromEntries(fields.slice(0, value.length).map((field, index) => [field, value[index]]));
 }
