@@ -75,6 +75,11 @@ describe('a configuration that is not valid', () => {
         '3:1: cell: unknown key, did you mean "cells"?',
       ],
     ],
+    [
+      'a broker that is no URL',
+      'device: a\nbroker: somewhere\n',
+      [expect.stringMatching(/^2:9: broker: expected embedded,/)] as never,
+    ],
     ['two keys alike', 'device: a\ndevice: b\n', ['2:1: map keys must be unique']],
     ['broken YAML', 'device: "a\n', ['2:1: missing closing "quote']],
     [

@@ -6,6 +6,10 @@ export const Name = z
   .string()
   .regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'use 1 to 63 of a-z, 0-9, - and _, starting with a letter or digit');
 const ContractId = z.string().regex(/^[a-z0-9]+:[a-z0-9_]+$/, 'a contract id looks like iot:gpio');
+const Broker = z.string().refine((text) => {
+  const protocol = text === 'embedded' ? 'embedded:' : URL.canParse(text) ? new URL(text).protocol : '';
+  return ['embedded:', 'mqtt:', 'mqtts:', 'ws:', 'wss:'].includes(protocol);
+}, 'expected embedded, embedded://127.0.0.1:PORT or a URL like mqtt://broker.example:1883');
 const count = (fallback: number) => z.number().int().positive().default(fallback);
 
 const Limits = z.strictObject({
@@ -43,7 +47,7 @@ export const HostConfig = z.strictObject({
   /** Default: the XDG state folder. */
   dataDir: z.string().optional(),
   /** `embedded`, `embedded://127.0.0.1:PORT`, or the URL of an MQTT broker. */
-  broker: z.string().default('embedded'),
+  broker: Broker.default('embedded'),
   trust: z
     .strictObject({ document: z.string().optional(), issuers: z.array(z.string()).default([]) })
     .prefault({}),

@@ -1,0 +1,47 @@
+import type { CommandSpec } from '../command.js';
+import type { Context } from '../context.js';
+import { PROJECT_FILE } from '../device/project.js';
+import { lineLogger, logText } from '../log.js';
+import type { Result } from '../result.js';
+
+export const command: CommandSpec = {
+  name: 'up',
+  summary: 'run the host on this device, until it is interrupted',
+  group: 'This machine:',
+  build(command, context) {
+    command
+      .option('-c, --config <file>', `configuration (default: IOT_HOST_CONFIG, else ./${PROJECT_FILE})`)
+      .action(
+        context.action(({ config }: { config?: string }) => ({
+          stream: up(config ?? (context.environment.IOT_HOST_CONFIG || PROJECT_FILE), context),
+          service: true,
+        })),
+      );
+  },
+};
+
+async function* up(file: string, context: Context): AsyncGenerator<Pick<Result, 'data' | 'text'>> {
+  const { loadConfig } = await import('../../base/config/load.js');
+  const config = await loadConfig(file, context.environment);
+  const { createHost } = await import('../../index.js');
+  const { signal, options, output } = context;
+  const level = options.verbose ? 'debug' : options.quiet ? 'error' : config.logLevel;
+  const logger = lineLogger(level, (line) => output.log(options.json ? JSON.stringify(line) : logText(line)));
+  const host = await createHost({ config, logger });
+  try {
+    await host.start();
+    const { urls } = host;
+    const text = Object.entries(urls).map(([name, url]) => `  ${name}: ${url}`);
+    yield {
+      data: { event: 'ready', device: config.device, board: config.board, urls },
+      text: [`${config.device} is up`, ...text],
+    };
+    await new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      else signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+  } finally {
+    await host.stop();
+  }
+  yield { data: { event: 'stopped', device: config.device }, text: [`${config.device} is down`] };
+}

@@ -1,0 +1,31 @@
+import { IotError } from '../../base/errors.js';
+
+/** A broker where a device may be found. */
+export interface Place {
+  /** What says so: a file's path, a flag, an environment variable. */
+  readonly origin: string;
+  /** `mqtt://`, `mqtts://`, `ws://` or `wss://`. */
+  readonly broker: string;
+  readonly username?: string | undefined;
+  /** `secret://NAME`, resolved when the connection is made. */
+  readonly password?: string | undefined;
+}
+
+export const LOCAL_BROKER = 'mqtt://localhost:1883';
+
+/** The URL under which others reach a `broker:` setting; `undefined` for an embedded one on a port not known. */
+export function brokerUrl(setting: string): string | undefined {
+  if (setting === 'embedded') return LOCAL_BROKER;
+  if (!setting.startsWith('embedded://')) return setting;
+  const url = new URL(setting);
+  return url.port === '0' ? undefined : `mqtt://${url.hostname}:${url.port || '1883'}`;
+}
+
+/** Throws E_USAGE for what is not the URL of a broker. */
+export function checkBroker(url: string, origin: string): string {
+  const protocol = URL.canParse(url) ? new URL(url).protocol : '';
+  if (['mqtt:', 'mqtts:', 'ws:', 'wss:'].includes(protocol)) return url;
+  throw new IotError('E_USAGE', `${origin}: "${url}" is not the URL of an MQTT broker`, {
+    hint: `use a URL like ${LOCAL_BROKER}`,
+  });
+}

@@ -1,0 +1,137 @@
+import { styleText } from 'node:util';
+import type { IotError } from '../base/errors.js';
+import type { GlobalOptions } from './context.js';
+import type { CommandResult, Result } from './result.js';
+
+/** The part of a standard stream that is used here. */
+export interface Sink {
+  write(text: string): unknown;
+  readonly isTTY?: boolean | undefined;
+  readonly columns?: number | undefined;
+}
+
+/** The only place that prints: results to stdout, errors, remarks and progress to stderr. */
+export class Renderer {
+  readonly #stdout: Sink;
+  readonly #stderr: Sink;
+  readonly #options: () => GlobalOptions;
+  readonly #color: boolean;
+  #lastStatus = '';
+
+  constructor(streams: { stdout: Sink; stderr: Sink }, options: () => GlobalOptions, noColor: boolean) {
+    this.#stdout = streams.stdout;
+    this.#stderr = streams.stderr;
+    this.#options = options;
+    this.#color = !noColor;
+  }
+
+  /** Prints what a command returned, waiting for the end of a stream. Throws the failure that came with it. */
+  async result(result: CommandResult): Promise<void> {
+    if ('stream' in result) {
+      for await (const item of result.stream) this.#item(item);
+      return;
+    }
+    const { data, text, failure } = result;
+    if (!this.#options().json) {
+      this.#lines(text);
+      if (failure !== undefined) throw failure;
+    } else if (failure === undefined) {
+      this.#json({ v: 1, ok: true, data });
+    } else {
+      this.#json({ v: 1, ok: false, error: failure, data });
+      throw new AlreadyPrinted(failure);
+    }
+  }
+
+  /** `error: what, which, why` and `hint: what to type next`; with `--json` the envelope, on stdout. */
+  error(error: IotError): void {
+    this.clearStatus();
+    if (this.#options().json) {
+      this.#json({ v: 1, ok: false, error });
+    } else {
+      this.#stderr.write(`${this.#paint('red', 'error:')} ${error.message.replaceAll('\n', '\n       ')}\n`);
+      if (error.hint !== undefined) {
+        this.#stderr.write(`${this.#paint('cyan', 'hint:')} ${error.hint.replaceAll('\n', '\n      ')}\n`);
+      }
+    }
+    if (this.#options().verbose) this.#stderr.write(`${stacks(error)}\n`);
+  }
+
+  /** A remark for a person. */
+  note(text: string): void {
+    if (this.#options().quiet) return;
+    this.clearStatus();
+    this.#stderr.write(`${text}\n`);
+  }
+
+  /** A line of log, also with `--quiet`: whoever makes it has looked at its level. */
+  log(line: string): void {
+    this.clearStatus();
+    this.#stderr.write(`${line}\n`);
+  }
+
+  /** True when a line can be redrawn: a terminal, and neither `--json` nor `--quiet`. */
+  get live(): boolean {
+    const { json, quiet } = this.#options();
+    return this.#stderr.isTTY === true && !json && !quiet;
+  }
+
+  /** Columns a status line may take. */
+  get width(): number {
+    return (this.#stderr.columns ?? 80) - 1;
+  }
+
+  /** Draws over the last status line. */
+  status(text: string): void {
+    if (!this.live || text === this.#lastStatus) return;
+    this.#lastStatus = text;
+    this.#stderr.write(`\r\u001b[2K${text.slice(0, this.width)}`);
+  }
+
+  clearStatus(): void {
+    if (this.#lastStatus !== '') this.#stderr.write('\r\u001b[2K');
+    this.#lastStatus = '';
+  }
+
+  #item({ data, text }: Pick<Result, 'data' | 'text'>): void {
+    if (this.#options().json) this.#json(data);
+    else this.#lines(text);
+  }
+
+  #lines(lines: readonly string[]): void {
+    this.clearStatus();
+    if (lines.length > 0) this.#stdout.write(`${lines.join('\n')}\n`);
+  }
+
+  #json(value: unknown): void {
+    this.#stdout.write(`${JSON.stringify(value, plain)}\n`);
+  }
+
+  #paint(color: 'red' | 'cyan', text: string): string {
+    const wanted = this.#color && this.#options().color && this.#stderr.isTTY === true;
+    return wanted ? styleText(color, text, { validateStream: false }) : text;
+  }
+}
+
+/** A failure that stands on stdout already: only its exit code is still to be given. */
+export class AlreadyPrinted extends Error {
+  override readonly cause: IotError;
+
+  constructor(failure: IotError) {
+    super(failure.message);
+    this.cause = failure;
+  }
+}
+
+/** JSON has no 64-bit integers, no infinities and no bytes: text as a person reads it, and hex. */
+function plain(_key: string, value: unknown): unknown {
+  if (typeof value === 'bigint') return value.toString();
+  if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
+  return value;
+}
+
+function stacks(error: Error): string {
+  const own = error.stack ?? error.message;
+  return error.cause instanceof Error ? `${own}\ncaused by ${stacks(error.cause)}` : own;
+}

@@ -1,0 +1,87 @@
+import { CommanderError } from 'commander';
+import { asIotError, IotError } from '../base/errors.js';
+import type { Context, GlobalOptions } from './context.js';
+import { discoverCommands } from './discover.js';
+import { onInterrupt } from './interrupt.js';
+import { buildProgram } from './program.js';
+import { AlreadyPrinted, Renderer } from './render.js';
+import { usageError } from './usage.js';
+
+/** Runs one command line (without `node` and the script's name) and resolves with the exit code. */
+export async function run(argv: readonly string[]): Promise<number> {
+  const args = argv[0] === '--version' || argv[0] === '-V' ? ['version', ...argv.slice(1)] : [...argv];
+  let options = scan(args);
+  let service = false;
+  using interruption = onInterrupt();
+  endQuietlyWithoutReader();
+  const output = new Renderer(process, () => options, process.env.NO_COLOR !== undefined);
+  const context: Context = {
+    environment: process.env,
+    get options() {
+      return options;
+    },
+    signal: interruption.signal,
+    output,
+    action:
+      (work) =>
+      async (...parameters) => {
+        options = { ...options, ...program.opts<GlobalOptions>() };
+        const result = await work(...parameters);
+        service = 'stream' in result && result.service === true;
+        await output.result(result);
+      },
+  };
+  const program = buildProgram(await discoverCommands(), context);
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    if (!(service && interruption.received() === 'SIGTERM')) interruption.signal.throwIfAborted();
+    return await flushed(0);
+  } catch (thrown) {
+    if (thrown instanceof AlreadyPrinted) return await flushed(thrown.cause.exitCode);
+    if (thrown instanceof CommanderError && thrown.exitCode === 0) return await flushed(0);
+    const error = interruption.signal.aborted ? (interruption.signal.reason as IotError) : named(thrown);
+    output.error(error);
+    return await flushed(error.exitCode);
+  }
+
+  function named(thrown: unknown): IotError {
+    return thrown instanceof CommanderError ? usageError(thrown, program, args) : asBug(asIotError(thrown));
+  }
+}
+
+/** Flags as far as they must be known before, or although, the line cannot be parsed. */
+function scan(args: readonly string[]): GlobalOptions {
+  const end = args.indexOf('--');
+  const has = (flag: string) => (end < 0 ? args : args.slice(0, end)).includes(flag);
+  return {
+    json: has('--json'),
+    quiet: has('--quiet'),
+    verbose: has('--verbose'),
+    color: !has('--no-color'),
+    yes: has('--yes'),
+  };
+}
+
+function asBug(error: IotError): IotError {
+  if (error.code !== 'E_INTERNAL' || error.hint !== undefined) return error;
+  const hint = 'this is a bug: run the same line with --verbose and report what it prints';
+  return new IotError('E_INTERNAL', error.message, { hint, cause: error.cause ?? error });
+}
+
+/** `iot-host logs | head` is no failure: when nobody reads any more there is nothing left to do. */
+function endQuietlyWithoutReader(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EPIPE') process.exit(0);
+      throw error;
+    });
+  }
+}
+
+/** Resolves with `code` when a pipe has taken everything: the process is ended after it. */
+async function flushed(code: number): Promise<number> {
+  for (const stream of [process.stdout, process.stderr]) {
+    await new Promise<void>((resolve) => stream.write('', () => resolve()));
+  }
+  return code;
+}
