@@ -47,13 +47,13 @@ export function digestArray(digest: Uint8Array): Uint8Array {
   return writeCbor([SHA256, digest]);
 }
 
-/** The 32 bytes of a `SUIT_Digest`; another algorithm throws E_ALG. */
+/** The 32 bytes of a `SUIT_Digest`, a copy: whoever reuses the input must not change it. Else throws E_ALG. */
 export function readDigest(item: CborItem, what: string): Uint8Array {
   const [algorithm, bytes] = asArray(item, what, 2) as [CborItem, CborItem];
   const name = asInt(algorithm, `algorithm of ${what}`);
   if (name !== SHA256)
     throw new IotError('E_ALG', `digest algorithm ${name} of ${what} is not SHA-256 (-16)`);
-  return asBytes(bytes, what, DIGEST_BYTES);
+  return Uint8Array.from(asBytes(bytes, what, DIGEST_BYTES));
 }
 
 /** The encoded `SUIT_Authentication` for `covered`: the item that is protected, exactly as it will be encoded. */

@@ -3,7 +3,7 @@ import { MAX_COMPONENTS } from '../../base/limits.js';
 import { type CborValue, Encoded } from '../cbor/value.js';
 import { writeCbor } from '../cbor/writer.js';
 import { DIGEST_BYTES, digestArray } from '../cose/authentication.js';
-import { type ComponentId, componentValue } from './component.js';
+import { type ComponentId, componentKey, componentValue } from './component.js';
 import { classId, deviceId, vendorId } from './identifiers.js';
 import { COMMAND, COMMON, MANIFEST, MANIFEST_VERSION, PARAMETER, REPORT_ALL } from './labels.js';
 import { COMPARISONS, type Comparison, parseVersion } from './version.js';
@@ -51,6 +51,10 @@ export function createManifest(options: ManifestOptions): Uint8Array {
     usage(`sequence number ${sequence} is not 0 to 2^53-1`);
   if (components.length === 0 || components.length > MAX_COMPONENTS) {
     usage(`an update has 1 to ${MAX_COMPONENTS} components, not ${components.length}`);
+  }
+  if (components.some((component) => component.id.length === 0)) usage('a component has no name');
+  if (new Set(components.map((component) => componentKey(component.id))).size !== components.length) {
+    usage('a component is named twice');
   }
   const common = new Map<number, CborValue>([
     [COMMON.components, components.map((component) => componentValue(component.id))],

@@ -23,7 +23,7 @@ export function inspectEnvelope(bytes: Uint8Array): Inspection {
   const { authentication, manifest } = readEnvelope(bytes);
   const decoded = readManifest(manifest);
   return {
-    manifestDigest: Uint8Array.from(authentication.digest),
+    manifestDigest: authentication.digest,
     sequence: decoded.sequence,
     version: textOf(decoded.version),
     keys: authentication.blocks.map((block) => toHex(sign1Of(block).kid)),

@@ -128,7 +128,7 @@ function outcomeOf(item: CborItem, result: Result, code: string | undefined): Re
 
 function readReference(item: CborItem, what: string): [uri: string, digest: Uint8Array] {
   const [uri, digest] = asArray(item, what, 2) as [CborItem, CborItem];
-  return [asText(uri, `uri of ${what}`), Uint8Array.from(readDigest(digest, `digest of ${what}`))];
+  return [asText(uri, `uri of ${what}`), readDigest(digest, `digest of ${what}`)];
 }
 
 function readResult(item: CborItem, what: string): Result {

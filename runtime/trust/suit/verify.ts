@@ -58,7 +58,7 @@ export interface VerifiedEnvelope {
 export function verifyEnvelope(bytes: Uint8Array, context: VerifyContext): VerifiedEnvelope {
   const maxPayload = context.maxPayloadBytes ?? MAX_MODULE_BYTES;
   const envelope = readEnvelope(bytes, maxPayload);
-  const manifestDigest = Uint8Array.from(envelope.authentication.digest);
+  const manifestDigest = envelope.authentication.digest;
   const verified = requireThreshold(envelope.authentication, context.trust, 'release');
   const manifest = readManifest(envelope.manifest);
   const plan = planManifest(manifest);

@@ -121,6 +121,15 @@ describe('damage to an envelope that would be accepted', () => {
     });
   });
 
+  it('is read from the middle of a larger buffer, which may be used again afterwards', () => {
+    const pool = Buffer.concat([Buffer.alloc(5), envelope, Buffer.alloc(5)]);
+    const result = verifyEnvelope(pool.subarray(5, 5 + envelope.length), context);
+    const { manifestDigest, components } = verifyEnvelope(envelope, context);
+    pool.fill(0);
+    expect(result.manifestDigest).toEqual(manifestDigest);
+    expect(result.components[0]?.digest).toEqual(components[0]?.digest);
+  });
+
   it.each([0x01, 0x80, 0xff])('is refused for every byte, flipped with %i', (mask) => {
     const codes = new Set<string>();
     for (let index = 0; index < envelope.length; index++) {
