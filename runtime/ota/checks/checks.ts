@@ -1,0 +1,44 @@
+import type { CheckedModule } from '../../host/update.js';
+import type { InstalledRecord } from '../storage/record.js';
+
+/** What an envelope that passed all checks asks for. */
+export interface Deployment {
+  /** SHA-256 of the manifest, hex. */
+  readonly deployment: string;
+  /** The slot. */
+  readonly component: string;
+  readonly sequence: number;
+  /** SHA-256 of the module, hex. */
+  readonly digest: string;
+  /** Exact bytes of the module. */
+  readonly size: number;
+  readonly uri: string;
+  /** The module itself, when the envelope carries it. */
+  readonly payload?: Uint8Array | undefined;
+  /** Sequence number below which the module before it may not be fallen back to. */
+  readonly securityFloor?: number | undefined;
+  /** Least time on probation that the manifest asks for, in milliseconds. */
+  readonly dwellMs: number;
+  /** Whether a module with another key than the slot holds may take the slot. */
+  readonly replaceIdentity: boolean;
+}
+
+/** What the device knows of a component when an envelope comes in. */
+export interface Known {
+  /** Highest sequence number committed, and the manifest that had it. */
+  readonly floor: number;
+  readonly floorDeployment?: string | undefined;
+  /** Digests that failed here. */
+  readonly blocked: readonly string[];
+  readonly installed?: InstalledRecord | undefined;
+  /** Unix seconds; untrusted ones have certainly passed. */
+  readonly now: { readonly seconds: number; readonly trusted: boolean };
+}
+
+/** The two judgements of an update, both pure functions over bytes; they throw `IotError` with the reason. */
+export interface Checks {
+  /** Signature, target, order, expiry (steps 1 to 8): whether this may be installed here and now. */
+  envelope(component: string, envelope: Uint8Array, known: Known): Deployment;
+  /** Admission and claims (step 10) of bytes whose size and digest have been compared. */
+  module(bytes: Uint8Array, deployment: Deployment, known: Known): CheckedModule;
+}

@@ -1,0 +1,86 @@
+import { IotError } from '../../base/errors.js';
+import type { CheckedModule } from '../../host/update.js';
+import type { Blobs } from '../storage/blobs.js';
+import {
+  componentOf,
+  type EndingRecord,
+  type InstalledRecord,
+  moduleOf,
+  type PendingRecord,
+  type StateRecord,
+} from '../storage/record.js';
+import type { Store } from '../storage/store.js';
+import { endingRecord } from './endings.js';
+import { apply, fallBack, revert, spendStart } from './transitions.js';
+
+/** What the host finds when it starts. */
+export interface Booted {
+  /** Slot → what runs in it. */
+  readonly modules: ReadonlyMap<string, CheckedModule>;
+  /** Probations to go on with, each of which has just spent a start. */
+  readonly resumed: ReadonlyMap<string, PendingRecord>;
+  /** Probations that had no start left. */
+  readonly ended: ReadonlyMap<string, EndingRecord>;
+  /** Slots whose module could not be read, with what became of them. */
+  readonly degraded: readonly string[];
+}
+
+/**
+ * Reads the record, counts the session, spends a start of every module that was on probation (the host may have
+ * been stopped by it), then verifies what is to run: the active module, else the one before it.
+ */
+export async function boot(store: Store, blobs: Blobs): Promise<Booted> {
+  await store.open();
+  const ended = new Map<string, EndingRecord>();
+  await store.change((state) => {
+    let next: StateRecord = { ...state, session: state.session + 1 };
+    for (const [slot, { pending }] of Object.entries(state.components)) {
+      if (pending?.phase !== 'probation') continue;
+      const ending = pending.left === 0 ? outOfStarts(pending) : undefined;
+      if (ending !== undefined) ended.set(slot, ending);
+      next = apply(next, slot, pending.deployment, ending === undefined ? spendStart : revert(ending));
+    }
+    return next;
+  });
+  const modules = new Map<string, CheckedModule>();
+  const degraded: string[] = [];
+  for (const slot of Object.keys(store.current.components)) {
+    const module = await runnable(store, blobs, slot, degraded);
+    if (module !== undefined) modules.set(slot, module);
+  }
+  return { modules, resumed: onProbation(store.current), ended, degraded };
+}
+
+async function runnable(
+  store: Store,
+  blobs: Blobs,
+  slot: string,
+  degraded: string[],
+): Promise<CheckedModule | undefined> {
+  // Active, then previous: each that cannot be read is dropped from the record.
+  for (let active = activeOf(store, slot); active !== undefined; active = activeOf(store, slot)) {
+    const bytes = await blobs.read(active.digest);
+    if (bytes !== undefined) return moduleOf(active, bytes);
+    degraded.push(`${slot}: module ${active.digest} cannot be read, falling back to the one before it`);
+    const { deployment } = active;
+    await store.change((state) => apply(state, slot, deployment, fallBack));
+  }
+  return undefined;
+}
+
+function activeOf(store: Store, slot: string): InstalledRecord | undefined {
+  return componentOf(store.current, slot).active;
+}
+
+function onProbation(state: StateRecord): Map<string, PendingRecord> {
+  const found = new Map<string, PendingRecord>();
+  for (const [slot, { pending }] of Object.entries(state.components)) {
+    if (pending?.phase === 'probation') found.set(slot, pending);
+  }
+  return found;
+}
+
+function outOfStarts(pending: PendingRecord): EndingRecord {
+  const message = 'the host stopped each time the module was on probation';
+  return endingRecord(pending, new IotError('E_PROBATION_HEALTH', message));
+}

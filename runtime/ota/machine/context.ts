@@ -1,0 +1,79 @@
+import type { IotError } from '../../base/errors.js';
+import type { Logger } from '../../base/logger.js';
+import type { UpdateTarget } from '../../host/update.js';
+import type { Checks, Known } from '../checks/checks.js';
+import type { Clock } from '../clock.js';
+import type { ModuleSource } from '../ports.js';
+import type { Blobs } from '../storage/blobs.js';
+import type { FileSystem } from '../storage/fs.js';
+import { type ComponentRecord, componentOf } from '../storage/record.js';
+import type { Store } from '../storage/store.js';
+import type { Reporter } from './reporter.js';
+import { apply, type Transition } from './transitions.js';
+
+/** What every part of the machine works with. */
+export interface Context {
+  readonly fs: FileSystem;
+  /** Where downloads grow. */
+  readonly tmp: string;
+  readonly store: Store;
+  readonly blobs: Blobs;
+  readonly checks: Checks;
+  readonly target: UpdateTarget;
+  readonly source: ModuleSource;
+  readonly reporter: Reporter;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Least time on probation, milliseconds. */
+  readonly dwellMs: number;
+  /** A deployment must be running by then, milliseconds. */
+  readonly deadlineMs: number;
+}
+
+export function recordOf(context: Context, component: string): ComponentRecord {
+  return componentOf(context.store.current, component);
+}
+
+/** Writes one transition of one component. Rejects as `Store.change`. */
+export async function transit(
+  context: Context,
+  component: string,
+  deployment: string,
+  transition: Transition,
+): Promise<void> {
+  const { clock, store } = context;
+  await store.change((state) => {
+    const next = apply(state, component, deployment, transition);
+    if (next === state || !clock.trusted()) return next;
+    return { ...next, timeFloor: Math.max(next.timeFloor, seconds(clock)) };
+  });
+}
+
+/** `transit` for what has happened anyway: a failure is logged, not thrown. */
+export async function transitIfPossible(
+  context: Context,
+  component: string,
+  deployment: string,
+  transition: Transition,
+): Promise<void> {
+  try {
+    await transit(context, component, deployment, transition);
+  } catch (thrown) {
+    context.log.error(`update record of ${component}: ${(thrown as IotError).message}`, { component });
+  }
+}
+
+/** What an envelope for `component` is judged against, now. */
+export function knownOf(context: Context, component: string): Known {
+  const { floor, floorDeployment, blocked, active } = recordOf(context, component);
+  const { clock, store } = context;
+  const past = store.current.timeFloor;
+  const now = clock.trusted()
+    ? { seconds: Math.max(seconds(clock), past), trusted: true }
+    : { seconds: past, trusted: false };
+  return { floor, floorDeployment, blocked, installed: active, now };
+}
+
+function seconds(clock: Clock): number {
+  return Math.max(0, Math.floor(clock.now() / 1000));
+}

@@ -1,0 +1,66 @@
+import { IotError } from '../../base/errors.js';
+import { REASONS, type ReasonCode } from '../../base/reasons.js';
+import type { UpdateState } from '../../control/protocol/messages.js';
+import type { EndingRecord } from '../storage/record.js';
+
+const MAX_MESSAGE_CHARACTERS = 500;
+
+/** Reasons that say nothing about the module: it may be tried again. */
+const NOT_ITS_FAULT: ReadonlySet<ReasonCode> = new Set<ReasonCode>([
+  'E_NO_SPACE',
+  'E_LOOP',
+  'E_INTERNAL',
+  'E_UNAVAILABLE',
+  'E_BUSY',
+]);
+
+/** How a deployment ends for this reason: the exit codes of the reasons already sort them. */
+export function endingState(code: ReasonCode): UpdateState {
+  if (NOT_ITS_FAULT.has(code)) return 'failed';
+  switch (REASONS[code].exit) {
+    case 4:
+      return 'rejected';
+    case 5:
+      return 'rolled-back';
+    case 130:
+      return 'cancelled';
+    default:
+      return 'failed';
+  }
+}
+
+export function endingRecord(
+  of: { readonly deployment: string; readonly sequence: number },
+  error: IotError,
+): EndingRecord {
+  const message = error.message.slice(0, MAX_MESSAGE_CHARACTERS);
+  const reason = { code: error.code, message, ...(error.hint === undefined ? {} : { hint: error.hint }) };
+  return { deployment: of.deployment, sequence: of.sequence, state: endingState(error.code), reason };
+}
+
+/** Why a module did not start: its own fault, or, unchanged, the machine's. */
+export function startFault(error: IotError): IotError {
+  if (NOT_ITS_FAULT.has(error.code) || error.code.startsWith('E_PROBATION')) return error;
+  return because('E_PROBATION_START', error);
+}
+
+/** What went wrong while a module was on probation. */
+export function runFault(error: IotError): IotError {
+  if (error.code.startsWith('E_PROBATION') || error.code === 'E_CANCELLED') return error;
+  switch (error.code) {
+    case 'E_TRAP':
+    case 'E_ENGINE':
+    case 'E_MEMORY':
+      return because('E_PROBATION_TRAP', error);
+    case 'E_DEADLINE':
+    case 'E_FUEL':
+    case 'E_TIMEOUT':
+      return because('E_PROBATION_HANG', error);
+    default:
+      return because('E_PROBATION_HEALTH', error);
+  }
+}
+
+function because(code: ReasonCode, error: IotError): IotError {
+  return new IotError(code, `${error.code}: ${error.message}`, { hint: error.hint, cause: error });
+}

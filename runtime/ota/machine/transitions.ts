@@ -1,0 +1,121 @@
+import type { CheckedModule } from '../../host/update.js';
+import type { Deployment } from '../checks/checks.js';
+import {
+  type ComponentRecord,
+  componentOf,
+  type EndingRecord,
+  type PendingRecord,
+  type StateRecord,
+} from '../storage/record.js';
+
+/** Starts that a module on probation gets; a crash of the host while it runs uses up one. */
+export const PROBATION_STARTS = 3;
+/** Digests remembered as bad for one component; the oldest is forgotten. */
+export const MAX_BLOCKED = 16;
+/** Writes of the record for one deployment; beyond, it goes round in circles. */
+export const MAX_STORES = 32;
+
+/** What happens to one component's record. Pure: each is written to disk before anything acts on it. */
+export type Transition = (component: ComponentRecord) => ComponentRecord;
+
+/** Applies `transition`, counting the write for `deployment`; unchanged when the transition changes nothing. */
+export function apply(
+  state: StateRecord,
+  component: string,
+  deployment: string,
+  transition: Transition,
+): StateRecord {
+  const before = componentOf(state, component);
+  const after = transition(before);
+  if (after === before) return state;
+  const stores = { deployment, count: storesOf(before, deployment) + 1 };
+  return { ...state, components: { ...state.components, [component]: { ...after, stores } } };
+}
+
+export function storesOf(component: ComponentRecord, deployment: string): number {
+  return component.stores?.deployment === deployment ? component.stores.count : 0;
+}
+
+/** The module is on disk and has not run. */
+export function stage(deployment: Deployment, module: CheckedModule, dwellMs: number): Transition {
+  const pending: PendingRecord = {
+    digest: deployment.digest,
+    sequence: deployment.sequence,
+    deployment: deployment.deployment,
+    key: module.key,
+    name: module.name,
+    version: module.version,
+    capabilities: [...module.capabilities],
+    phase: 'staged',
+    left: PROBATION_STARTS,
+    securityFloor: deployment.securityFloor,
+    dwellMs,
+  };
+  return (component) => ({ ...component, pending, ending: undefined });
+}
+
+/** Spends one start of the pending module: written before it runs, so that a crash cannot be endless. */
+export const spendStart: Transition = (component) => {
+  const { pending } = component;
+  if (pending === undefined) return component;
+  return { ...component, pending: { ...pending, phase: 'probation', left: Math.max(0, pending.left - 1) } };
+};
+
+/** The pending module is kept. The floor rises here and nowhere else. */
+export const commit: Transition = (component) => {
+  const { pending } = component;
+  if (pending === undefined) return component;
+  const { phase: _phase, left: _left, securityFloor, dwellMs: _dwellMs, ...active } = pending;
+  // The same bytes deployed again leave what was before them in its place.
+  const previous = component.active?.digest === active.digest ? component.previous : component.active;
+  const tooOld = previous !== undefined && previous.sequence < (securityFloor ?? 0);
+  return {
+    ...component,
+    active,
+    previous: tooOld ? undefined : previous,
+    pending: undefined,
+    ending: undefined,
+    floor: Math.max(component.floor, active.sequence),
+    floorDeployment: active.deployment,
+  };
+};
+
+/** The pending module was bad: its digest is blocked, so that the retained message cannot bring it back. */
+export function revert(ending: EndingRecord): Transition {
+  return (component) => {
+    const digest = component.pending?.digest;
+    // Bytes that run well as the active module failed for another reason than themselves.
+    const add = digest !== undefined && digest !== component.active?.digest ? [digest] : [];
+    const others = component.blocked.filter((blocked) => blocked !== digest);
+    const blocked = add.length === 0 ? component.blocked : [...others, ...add].slice(-MAX_BLOCKED);
+    return { ...component, pending: undefined, blocked, ending };
+  };
+}
+
+/** An authentic deployment was refused; it is remembered so that it is not fetched again. */
+export function refuse(ending: EndingRecord): Transition {
+  return (component) => ({ ...component, pending: ownPending(component, ending.deployment), ending });
+}
+
+/** The deployment ended in a way that may be tried again: nothing of it stays. */
+export function forget(deployment: string): Transition {
+  return (component) =>
+    component.pending?.deployment === deployment ? { ...component, pending: undefined } : component;
+}
+
+/** The active module cannot be read any more. */
+export const fallBack: Transition = (component) => ({
+  ...component,
+  active: component.previous,
+  previous: undefined,
+});
+
+/** The slot was emptied on purpose: what it had may not come back under the same number. */
+export const clear: Transition = (component) => ({
+  floor: component.active === undefined ? component.floor : component.floor + 1,
+  blocked: component.blocked,
+});
+
+function ownPending(component: ComponentRecord, deployment: string): PendingRecord | undefined {
+  return component.pending?.deployment === deployment ? undefined : component.pending;
+}

@@ -1,0 +1,105 @@
+import { z } from 'zod';
+import { isReasonCode, type ReasonCode } from '../../base/reasons.js';
+import { UPDATE_STATES } from '../../control/protocol/messages.js';
+import type { CheckedModule } from '../../host/update.js';
+
+const Digest = z.string().regex(/^[0-9a-f]{64}$/);
+const Count = z.number().int().min(0);
+
+const InstalledData = z.strictObject({
+  /** SHA-256 of the module, hex. */
+  digest: Digest,
+  sequence: Count,
+  /** SHA-256 of the manifest, hex. */
+  deployment: Digest,
+  /** `M…` key. */
+  key: z.string(),
+  /** Name in the claims. */
+  name: z.string(),
+  version: z.string().optional(),
+  /** Capability ids, cut to what the signer may grant. */
+  capabilities: z.array(z.string()),
+});
+
+const PendingData = InstalledData.extend({
+  /** `staged`: on disk, never run. `probation`: may have run. */
+  phase: z.enum(['staged', 'probation']),
+  /** Starts that may still be tried. */
+  left: Count,
+  /** Once committed, nothing with a lower sequence number may be fallen back to. */
+  securityFloor: Count.optional(),
+  /** Milliseconds on probation that the manifest asks for at least. */
+  dwellMs: Count,
+});
+
+const EndingData = z.strictObject({
+  deployment: Digest,
+  sequence: Count,
+  state: z.enum(UPDATE_STATES),
+  reason: z
+    .strictObject({
+      code: z.custom<ReasonCode>((code) => typeof code === 'string' && isReasonCode(code)),
+      message: z.string(),
+      hint: z.string().optional(),
+    })
+    .optional(),
+});
+
+const ComponentData = z.strictObject({
+  active: InstalledData.optional(),
+  previous: InstalledData.optional(),
+  pending: PendingData.optional(),
+  /** Highest sequence number ever committed; raised only by a commit. */
+  floor: Count,
+  /** The manifest that had it; absent when it may not come back. */
+  floorDeployment: Digest.optional(),
+  /** Digests that failed here. */
+  blocked: z.array(Digest),
+  /** How the last authentic deployment that ended without a commit ended: it is answered, not run again. */
+  ending: EndingData.optional(),
+  /** Writes of this record for one deployment. */
+  stores: z.strictObject({ deployment: Digest, count: Count }).optional(),
+});
+
+/** All that survives a power cut. Order of fields and of components is of no meaning. */
+export const StateData = z.strictObject({
+  /** Counts the writes; the newer of two files has the larger. */
+  generation: Count,
+  /** Counts the starts of the host. */
+  session: Count,
+  /** Unix seconds that have certainly passed. */
+  timeFloor: Count,
+  components: z.record(z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/), ComponentData),
+});
+
+export type InstalledRecord = z.infer<typeof InstalledData>;
+export type PendingRecord = z.infer<typeof PendingData>;
+export type EndingRecord = z.infer<typeof EndingData>;
+export type ComponentRecord = z.infer<typeof ComponentData>;
+export type StateRecord = z.infer<typeof StateData>;
+
+export const EMPTY_COMPONENT: ComponentRecord = { floor: 0, blocked: [] };
+export const EMPTY_STATE: StateRecord = { generation: 0, session: 0, timeFloor: 0, components: {} };
+
+/** What the record knows of a component. */
+export function componentOf(state: StateRecord, component: string): ComponentRecord {
+  // A slot may be called `constructor`: only members of its own count.
+  const known = Object.hasOwn(state.components, component) ? state.components[component] : undefined;
+  return known ?? EMPTY_COMPONENT;
+}
+
+/** Every module that the record still needs, as digests. */
+export function namedDigests(state: StateRecord): Set<string> {
+  const named = Object.values(state.components).flatMap(({ active, previous, pending }) => [
+    active?.digest,
+    previous?.digest,
+    pending?.digest,
+  ]);
+  return new Set(named.filter((digest) => digest !== undefined));
+}
+
+/** The module of a record, once its bytes have been read and hashed. */
+export function moduleOf(record: InstalledRecord, bytes: Uint8Array): CheckedModule {
+  const { digest, key, name, version, capabilities } = record;
+  return { bytes, digest, key, name, version, capabilities };
+}

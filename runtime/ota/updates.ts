@@ -1,0 +1,188 @@
+import { join } from 'node:path';
+import { IotError } from '../base/errors.js';
+import { MAX_MODULE_BYTES } from '../base/limits.js';
+import type { Logger } from '../base/logger.js';
+import type { CheckedModule, UpdateTarget } from '../host/update.js';
+import { signerFromSeed } from '../trust/cose/signer.js';
+import type { Checks } from './checks/checks.js';
+import { type Clock, systemClock } from './clock.js';
+import { Answers } from './machine/answers.js';
+import { boot } from './machine/boot.js';
+import { type Context, recordOf, transit } from './machine/context.js';
+import { Lane } from './machine/lane.js';
+import { Reporter } from './machine/reporter.js';
+import { clear } from './machine/transitions.js';
+import type { ModuleSource, StatusSink } from './ports.js';
+import { Blobs } from './storage/blobs.js';
+import type { FileSystem } from './storage/fs.js';
+import { nodeFileSystem } from './storage/node-fs.js';
+import { StateFiles } from './storage/state-files.js';
+import { Store } from './storage/store.js';
+
+export interface UpdatesOptions {
+  readonly device: string;
+  /** Folder that belongs to updates alone, for example `<dataDir>/ota`. */
+  readonly folder: string;
+  /** Seed of the device's own Ed25519 key, 32 bytes: signs the reports. */
+  readonly deviceSeed: Uint8Array;
+  readonly checks: Checks;
+  readonly target: UpdateTarget;
+  readonly source: ModuleSource;
+  readonly sink: StatusSink;
+  readonly log: Logger;
+  /** Default: this machine's. */
+  readonly fs?: FileSystem;
+  /** Default: this machine's, believed. */
+  readonly clock?: Clock;
+  /** Least time on probation in milliseconds; default 5000. */
+  readonly dwellMs?: number;
+  /** A deployment must run by then, in milliseconds; default 600000. */
+  readonly deadlineMs?: number;
+  /** Default `MAX_MODULE_BYTES`. */
+  readonly maxModuleBytes?: number;
+}
+
+const DEFAULT_DWELL_MS = 5_000;
+const DEFAULT_DEADLINE_MS = 600_000;
+/** Names that may become keys of the record: those of slots (`Name` of the configuration). */
+const COMPONENT = /^[a-z0-9][a-z0-9_-]{0,62}$/;
+
+/**
+ * The device's side of updates: takes desired deployments, and installs, tries and keeps or takes back modules.
+ * Order: `start()`, start the actors with what `installed` says, `resume()`, then hand over desired messages.
+ */
+export class Updates {
+  private readonly context: Context;
+  private readonly answers: Answers;
+  private readonly lanes = new Map<string, Lane>();
+  private booted: Awaited<ReturnType<typeof boot>> | undefined;
+  private resumed = false;
+  private stopped = false;
+
+  /** Only assigns. Throws E_KEY when `deviceSeed` is not 32 bytes. */
+  constructor(options: UpdatesOptions) {
+    const { fs = nodeFileSystem, folder, log, sink, device, checks, target, source } = options;
+    const maxBytes = options.maxModuleBytes ?? MAX_MODULE_BYTES;
+    this.context = {
+      ...{ fs, log, checks, target, source },
+      tmp: join(folder, 'tmp'),
+      store: new Store(new StateFiles(fs, folder, log)),
+      blobs: new Blobs(fs, join(folder, 'blobs'), maxBytes, log),
+      reporter: new Reporter(sink, device, signerFromSeed(options.deviceSeed), log),
+      clock: options.clock ?? systemClock(),
+      dwellMs: options.dwellMs ?? DEFAULT_DWELL_MS,
+      deadlineMs: options.deadlineMs ?? DEFAULT_DEADLINE_MS,
+    };
+    this.answers = new Answers(this.context);
+  }
+
+  /** Reads the disk and decides what runs. Rejects with E_INTERNAL or E_NO_SPACE when it cannot be used. */
+  async start(): Promise<void> {
+    const { fs, tmp, blobs, store, log } = this.context;
+    await fs.mkdir(tmp);
+    await blobs.open();
+    this.booted = await boot(store, blobs);
+    for (const line of this.booted.degraded) log.error(line);
+  }
+
+  /**
+   * Goes on with what a power cut interrupted. Call it when the actors run: a module on probation is started
+   * beside the one before it, as the first time. Does nothing the second time.
+   */
+  resume(): void {
+    if (this.resumed || this.stopped) return;
+    const { ended, resumed } = this.ready();
+    this.resumed = true;
+    for (const [component, ending] of ended) {
+      this.context.reporter.ended({ component, ...ending }, recordOf(this.context, component));
+    }
+    for (const [component, pending] of resumed) this.lane(component).resume(pending);
+  }
+
+  /** Stops at the next safe point and reports nothing; the next start goes on. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    await Promise.all([...this.lanes.values()].map((lane) => lane.stop()));
+    await this.context.reporter.flushed();
+  }
+
+  /** A message of `ota/desired/<component>`: an envelope, or empty to cancel. The same one may come again. */
+  desired(component: string, envelope: Uint8Array): void {
+    this.resume();
+    if (this.stopped) return;
+    if (!COMPONENT.test(component)) {
+      this.context.log.warn('an update for a component with an impossible name is ignored');
+      return;
+    }
+    const lane = this.lane(component);
+    if (envelope.length > 0) lane.desired(envelope);
+    else void lane.cancel();
+  }
+
+  /** The module that runs, or ought to run, in a slot: pushed earlier, verified by `start`. */
+  installed(slot: string): CheckedModule | undefined {
+    return this.ready().modules.get(slot);
+  }
+
+  /** Slots that `installed` knows. */
+  get slots(): readonly string[] {
+    return [...this.ready().modules.keys()];
+  }
+
+  /** Counts the starts of the host on this disk, from 1. */
+  get session(): number {
+    this.ready();
+    return this.context.store.current.session;
+  }
+
+  /** A new deployment needs a larger sequence number. */
+  floor(component: string): number {
+    return recordOf(this.context, component).floor;
+  }
+
+  /** Sequence number of what is active in a slot. */
+  sequence(slot: string): number | undefined {
+    return recordOf(this.context, slot).active?.sequence;
+  }
+
+  /** Empties a slot for good: the same deployment is older from now on. Rejects with E_BUSY during an update. */
+  async remove(slot: string): Promise<void> {
+    if (this.lanes.get(slot)?.busy === true) {
+      throw new IotError('E_BUSY', `slot ${slot} is being updated`, { hint: 'iot-host abort' });
+    }
+    const deployment = recordOf(this.context, slot).active?.deployment ?? '0'.repeat(64);
+    await transit(this.context, slot, deployment, clear);
+    await this.context.target.clear(slot);
+  }
+
+  /** What was refused may be judged otherwise from now on: call it when the trust document has changed. */
+  trustChanged(): void {
+    this.answers.forgetRefusals();
+  }
+
+  /** Resolves when no update runs and every status has been handed over. */
+  async idle(): Promise<void> {
+    await Promise.all([...this.lanes.values()].map((lane) => lane.idle));
+    await this.context.reporter.flushed();
+  }
+
+  private lane(component: string): Lane {
+    const known = this.lanes.get(component);
+    if (known !== undefined) return known;
+    // Lanes that rest hold nothing: dropping them keeps made-up component names from piling up.
+    for (const [name, lane] of this.lanes) if (!lane.busy) this.lanes.delete(name);
+    const lane = new Lane(this.context, component, this.answers, (except) => this.fetching(except));
+    this.lanes.set(component, lane);
+    return lane;
+  }
+
+  private fetching(except: Lane): ReadonlySet<string> {
+    const others = [...this.lanes.values()].filter((lane) => lane !== except);
+    return new Set([...others.flatMap((lane) => lane.digests), ...except.waitingDigests]);
+  }
+
+  private ready(): NonNullable<typeof this.booted> {
+    if (this.booted === undefined) throw new Error('Updates: start() has not finished');
+    return this.booted;
+  }
+}
