@@ -1,0 +1,323 @@
+import type { SlotConfig } from '../../base/config/schema.js';
+import { asIotError, IotError } from '../../base/errors.js';
+import type { Logger } from '../../base/logger.js';
+import type { ActorState, ActorStatus } from '../../control/protocol/messages.js';
+import { Backoff } from '../backoff.js';
+import type { Cell } from '../cell/cell.js';
+import type { Cells } from '../cell/cells.js';
+import type { Providers } from '../providers/providers.js';
+import type { Candidate, CheckedModule, Trial } from '../update.js';
+import { Bindings } from './bindings.js';
+import { dispatch } from './dispatch.js';
+import { Intake } from './intake.js';
+import { Route, type StartReason } from './route.js';
+import { SlotTrial } from './trial.js';
+
+export interface SlotParts {
+  readonly cells: Cells;
+  readonly providers: Providers;
+  readonly logger: Logger;
+  /** State, module or counters that others show have changed. */
+  changed(): void;
+}
+
+/**
+ * The place of one actor: its queue, its bindings, its limits, and the module in it. The module can be swapped under
+ * load; everything else stays. Changes of state happen one after the other; messages flow meanwhile.
+ */
+export class ActorSlot {
+  readonly name: string;
+  readonly bindings: Bindings;
+  readonly #config: SlotConfig;
+  readonly #parts: SlotParts;
+  readonly #intake: Intake;
+  readonly #backoff = new Backoff();
+  #state: ActorState = 'empty';
+  #module: CheckedModule | undefined;
+  #route: Route | undefined;
+  #trial: SlotTrial | undefined;
+  #problem: IotError | undefined;
+  #restarts = 0;
+  #retry: NodeJS.Timeout | undefined;
+  #changing: Promise<unknown> = Promise.resolve();
+
+  constructor(config: SlotConfig, parts: SlotParts) {
+    this.name = config.name;
+    this.#config = config;
+    this.#parts = parts;
+    this.bindings = new Bindings(config.name, parts.providers, (contract, operation, payload) =>
+      this.#deliver(contract, operation, payload),
+    );
+    this.#intake = new Intake(config.limits.queue, {
+      handled: () => undefined,
+      failed: (message, error) => {
+        parts.logger.warn(`${this.name} ${message.operation}: ${error.message}`, { code: error.code });
+      },
+      fault: (error) => this.#fault(error),
+    });
+  }
+
+  get module(): CheckedModule | undefined {
+    return this.#module;
+  }
+
+  get state(): ActorState {
+    return this.#state;
+  }
+
+  status(): ActorStatus {
+    const module = this.#module;
+    return {
+      name: this.name,
+      state: this.#state,
+      ...(module === undefined ? {} : { key: module.key, digest: module.digest, version: module.version }),
+      bindings: this.bindings.list().map(({ contract, session }) => ({ contract, name: session.binding })),
+      queued: this.#intake.length,
+      handled: this.#intake.handledCount,
+      failed: this.#intake.failedCount,
+      restarts: this.#restarts,
+      ...(this.#route === undefined ? {} : { memoryPages: this.#route.memoryPages }),
+      ...(this.#problem === undefined ? {} : { problem: this.#problem.message }),
+    };
+  }
+
+  /** Why it does not do its work; `undefined` when it does, or when it has none. */
+  problem(): string | undefined {
+    if (this.#state === 'running' || this.#state === 'empty') return undefined;
+    return `actor ${this.name} is ${this.#state}${this.#problem === undefined ? '' : `: ${this.#problem.message}`}`;
+  }
+
+  /** One message; resolves with the reply once it was handled. Rejects as `Deliver` says. */
+  call(operation: string, payload: Uint8Array): Promise<Uint8Array> {
+    if (this.#state === 'empty' || this.#state === 'stopped') {
+      const hint = this.#state === 'empty' ? 'iot-host push FILE' : `iot-host start ${this.name}`;
+      return Promise.reject(new IotError('E_NOT_RUNNING', `actor ${this.name} is ${this.#state}`, { hint }));
+    }
+    return new Promise((resolve, reject) => {
+      this.#intake.push(this.name, { operation, payload, resolve, reject });
+    });
+  }
+
+  /** Loads and starts `module`. A module that will not start is tried again with backoff: its slot is not lost. */
+  start(module: CheckedModule): Promise<void> {
+    return this.#exclusively(async () => {
+      this.#module = module;
+      await this.#enter('start');
+    });
+  }
+
+  /** Ends the actor; what waits for it is refused. */
+  stop(): Promise<void> {
+    clearTimeout(this.#retry);
+    return this.#exclusively(async () => {
+      await this.#leave();
+      this.#become(this.#module === undefined ? 'empty' : 'stopped');
+      this.#intake.rejectAll(new IotError('E_NOT_RUNNING', `actor ${this.name} was stopped`));
+    });
+  }
+
+  /** Stops, and forgets the module: the slot waits for a push. */
+  async clear(): Promise<void> {
+    await this.stop();
+    this.#module = undefined;
+    this.#become('empty');
+  }
+
+  /** See `UpdateTarget.prepare`. */
+  async prepare(module: CheckedModule): Promise<Candidate> {
+    const route = await this.#load(module, this.#route?.cell);
+    return {
+      activate: () => this.#exclusively(() => this.#switchTo(route)),
+      discard: async () => route.unload(),
+    };
+  }
+
+  /** Called after the grants changed. */
+  bindingsChanged(): void {
+    if (this.#module === undefined) return;
+    this.#route?.setBindings(this.bindings.forCell(this.#module.capabilities));
+    this.#parts.changed();
+  }
+
+  /** Its cell has ended, perhaps for the fault of another actor. What it was doing comes back through the intake. */
+  cellEnded(cell: Cell): void {
+    if (this.#route?.cell !== cell) return;
+    setImmediate(() => {
+      if (this.#state !== 'running' || this.#route?.cell !== cell || this.#trial?.failed === true) return;
+      this.#recover();
+    });
+  }
+
+  #deliver(contract: string, operation: string, payload: Uint8Array): Promise<Uint8Array> {
+    if (this.#module !== undefined && !this.#module.capabilities.includes(contract)) {
+      const why = `its claims do not ask for ${contract}`;
+      return Promise.reject(new IotError('E_NOT_CLAIMED', `${this.name}: ${contract} ${operation}: ${why}`));
+    }
+    return this.call(operation, payload);
+  }
+
+  #load(module: CheckedModule, besides: Cell | undefined): Promise<Route> {
+    const cell = this.#parts.cells.place(this.#config.cell, besides);
+    return Route.load(cell, this.name, module, this.#config.limits, (route) => (call) => {
+      if (this.#route !== route) return Promise.reject(new IotError('E_NOT_RUNNING', 'no I/O before Start'));
+      return dispatch(this.name, module.capabilities, this.bindings, call);
+    });
+  }
+
+  /** Gives the engine in `#route` its bindings and its `Start`; then what the code before it registered is dropped. */
+  async #begin(route: Route, reason: StartReason): Promise<void> {
+    const dropStale = this.bindings.renew();
+    await route.start(this.bindings.forCell(route.module.capabilities), reason);
+    await dropStale();
+  }
+
+  /** Loads `#module` afresh and lets messages in; on failure waits and tries again. */
+  async #enter(reason: StartReason): Promise<void> {
+    const module = this.#module;
+    if (module === undefined) return;
+    clearTimeout(this.#retry);
+    this.#become('starting');
+    try {
+      const route = await this.#load(module, undefined);
+      this.#route = route;
+      await this.#begin(route, reason);
+      this.#problem = undefined;
+      this.#become('running');
+      this.#intake.open(route);
+    } catch (thrown) {
+      this.#leaveRoute();
+      this.#waitAndRestart(asIotError(thrown, 'E_START'));
+    }
+  }
+
+  /** A fault of the running engine. In probation the message is kept for the module that comes back. */
+  #fault(error: IotError): boolean {
+    if (this.#trial !== undefined) {
+      this.#trial.fail(error);
+      return true;
+    }
+    this.#intake.close();
+    this.#problem = error;
+    this.#become('backoff');
+    void this.#exclusively(async () => {
+      if (this.#state !== 'backoff') return;
+      await this.#leave();
+      this.#waitAndRestart(error);
+    });
+    return false;
+  }
+
+  #waitAndRestart(error: IotError): void {
+    this.#problem = error;
+    const waitMs = this.#backoff.next();
+    this.#parts.logger.warn(
+      `${this.name} will be started again in ${Math.round(waitMs)} ms: ${error.message}`,
+      {
+        code: error.code,
+      },
+    );
+    this.#become('backoff');
+    this.#retry = setTimeout(() => {
+      void this.#exclusively(async () => {
+        if (this.#state !== 'backoff') return;
+        this.#restarts += 1;
+        await this.#enter('restart');
+      });
+    }, waitMs);
+  }
+
+  /** Starts the same module again at once, in another cell: it was not its fault. */
+  #recover(): void {
+    this.#intake.close();
+    void this.#exclusively(async () => {
+      if (this.#state !== 'running' || this.#route?.alive === true) return;
+      await this.#intake.drain();
+      this.#restarts += 1;
+      await this.#enter('restart');
+    });
+  }
+
+  async #switchTo(route: Route): Promise<Trial> {
+    clearTimeout(this.#retry);
+    await this.#intake.drain();
+    const before = { module: this.#module, route: this.#route };
+    before.route?.standBy();
+    this.#route = route;
+    this.#module = route.module;
+    try {
+      await this.#begin(route, before.module === undefined ? 'start' : 'swap');
+    } catch (thrown) {
+      await this.#goBack(route, before);
+      throw asIotError(thrown, 'E_START');
+    }
+    const trial = new SlotTrial({
+      handled: () => this.#intake.handledCount,
+      checkHealth: () => route.checkHealth(),
+      commit: () =>
+        this.#exclusively(async () => {
+          if (trial.failed) throw await trial.fault;
+          this.#trial = undefined;
+          before.route?.unload();
+          this.#backoff.reset();
+        }),
+      revert: () =>
+        this.#exclusively(async () => {
+          this.#trial = undefined;
+          await this.#intake.drain();
+          await this.#goBack(route, before);
+        }),
+    });
+    this.#trial = trial;
+    this.#problem = undefined;
+    this.#become('running');
+    this.#intake.open(route);
+    return trial;
+  }
+
+  /** The module before takes over again: from its warm engine where that still lives, else from its bytes. */
+  async #goBack(
+    from: Route,
+    before: { module: CheckedModule | undefined; route: Route | undefined },
+  ): Promise<void> {
+    from.unload();
+    this.#module = before.module;
+    this.#route = before.route;
+    if (before.module === undefined) {
+      this.#become('empty');
+      this.#intake.rejectAll(new IotError('E_NOT_RUNNING', `actor ${this.name} is empty again`));
+    } else if (before.route?.alive === true) {
+      try {
+        await this.#begin(before.route, 'revert');
+        this.#become('running');
+        this.#intake.open(before.route);
+      } catch (thrown) {
+        this.#leaveRoute();
+        this.#waitAndRestart(asIotError(thrown, 'E_START'));
+      }
+    } else {
+      await this.#enter('revert');
+    }
+  }
+
+  async #leave(): Promise<void> {
+    await this.#intake.drain();
+    this.#leaveRoute();
+  }
+
+  #leaveRoute(): void {
+    this.#route?.unload();
+    this.#route = undefined;
+  }
+
+  #become(state: ActorState): void {
+    if (this.#state === state) return;
+    this.#state = state;
+    this.#parts.changed();
+  }
+
+  #exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#changing.then(work);
+    this.#changing = result.catch(() => undefined);
+    return result;
+  }
+}

@@ -1,0 +1,123 @@
+import { IotError } from '../../base/errors.js';
+import type { Outcome } from '../cell/cell.js';
+
+/** One message on its way through an actor. */
+export interface Message {
+  readonly operation: string;
+  readonly payload: Uint8Array;
+  resolve(reply: Uint8Array): void;
+  reject(error: IotError): void;
+}
+
+/** Where messages go now; `send` settles exactly once. */
+export interface Sink {
+  send(message: Message, settle: (outcome: Outcome) => void): void;
+}
+
+export interface IntakeHooks {
+  handled(message: Message): void;
+  failed(message: Message, error: IotError): void;
+  /**
+   * The engine behind the sink is spent. Return true to have the message offered again to whatever comes next
+   * (a module in probation must not lose one), false when it counts as handled, badly.
+   */
+  fault(error: IotError): boolean;
+}
+
+/** Messages handed to a cell before the first answer: enough to hide the thread's wake-up, few enough to drain fast. */
+const WINDOW = 32;
+
+/**
+ * The actor's bounded queue. Order is kept over faults and swaps: what an ended engine never began goes back to the
+ * front, in the order in which it came.
+ */
+export class Intake {
+  readonly #limit: number;
+  readonly #hooks: IntakeHooks;
+  #queue: Message[] = [];
+  #requeued: Message[] = [];
+  #inFlight = 0;
+  #sink: Sink | undefined;
+  #drained: (() => void)[] = [];
+  handledCount = 0;
+  failedCount = 0;
+
+  constructor(limit: number, hooks: IntakeHooks) {
+    this.#limit = limit;
+    this.#hooks = hooks;
+  }
+
+  get length(): number {
+    return this.#queue.length + this.#requeued.length + this.#inFlight;
+  }
+
+  push(actor: string, message: Message): void {
+    if (this.length >= this.#limit) {
+      const hint = 'raise limits.queue of the actor, or send more slowly';
+      message.reject(new IotError('E_QUEUE_FULL', `${actor} has ${this.#limit} messages waiting`, { hint }));
+      return;
+    }
+    this.#queue.push(message);
+    this.#pump();
+  }
+
+  /** Messages flow into `sink` from now on. */
+  open(sink: Sink): void {
+    this.#sink = sink;
+    this.#pump();
+  }
+
+  /** Messages wait from now on. */
+  close(): void {
+    this.#sink = undefined;
+  }
+
+  /** Closes, and resolves when every message under way has come back. */
+  async drain(): Promise<void> {
+    this.close();
+    if (this.#inFlight === 0) return;
+    await new Promise<void>((resolve) => this.#drained.push(resolve));
+  }
+
+  /** Refuses everything that waits. */
+  rejectAll(error: IotError): void {
+    const waiting = [...this.#requeued, ...this.#queue];
+    this.#queue = [];
+    this.#requeued = [];
+    for (const message of waiting) message.reject(error);
+  }
+
+  #pump(): void {
+    while (this.#sink !== undefined && this.#inFlight < WINDOW) {
+      const message = this.#queue.shift();
+      if (message === undefined) return;
+      this.#inFlight += 1;
+      this.#sink.send(message, (outcome) => this.#settle(message, outcome));
+    }
+  }
+
+  #settle(message: Message, outcome: Outcome): void {
+    this.#inFlight -= 1;
+    if (outcome.kind === 'reply') {
+      this.handledCount += 1;
+      this.#hooks.handled(message);
+      message.resolve(outcome.reply);
+    } else if (outcome.kind === 'requeue') {
+      this.close();
+      this.#requeued.push(message);
+    } else if (outcome.fatal && this.#hooks.fault(outcome.error)) {
+      this.close();
+      this.#requeued.push(message);
+    } else {
+      this.failedCount += 1;
+      this.#hooks.failed(message, outcome.error);
+      message.reject(outcome.error);
+    }
+    if (this.#inFlight === 0) {
+      this.#queue = [...this.#requeued, ...this.#queue];
+      this.#requeued = [];
+      for (const resolve of this.#drained.splice(0)) resolve();
+    }
+    this.#pump();
+  }
+}

@@ -1,0 +1,163 @@
+import { asIotError, IotError } from '../../base/errors.js';
+import { type ActorLimits, START_FUEL } from '../../base/limits.js';
+import type { Engine, Instance } from '../../engine/engine.js';
+import type { AwaitedCalls } from './awaited-call.js';
+import type { CellProviders } from './cell-providers.js';
+import {
+  type CellBinding,
+  type CellCall,
+  type CellResult,
+  type EngineId,
+  FINISHED,
+  type FromCell,
+  RUNNING,
+  type ToCell,
+} from './protocol.js';
+
+interface Loaded {
+  readonly actor: string;
+  readonly limits: ActorLimits;
+  readonly instance: Instance;
+  /** `null` while it stands by: no I/O before its `Start`. */
+  bindings: readonly CellBinding[] | null;
+  spent: boolean;
+}
+
+interface Parts {
+  readonly engine: Engine;
+  readonly shared: Int32Array;
+  readonly providers: CellProviders;
+  readonly awaited: AwaitedCalls;
+  post(message: FromCell): void;
+}
+
+/** Results are handed over at the end of a batch, or earlier when the batch has taken this long (milliseconds). */
+const FLUSH_MS = 5;
+
+/** The engines of one cell, and what runs in them: one call at a time, in the order in which they were sent. */
+export class CellRuntime {
+  readonly #parts: Parts;
+  readonly #engines = new Map<EngineId, Loaded>();
+  #results: CellResult[] = [];
+  #callEnds = 0;
+  #lastFlush = 0;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  handle(message: ToCell): void {
+    switch (message.type) {
+      case 'load':
+        this.#load(message);
+        break;
+      case 'calls':
+        this.#lastFlush = performance.now();
+        for (const call of message.calls) this.#call(call);
+        this.flush();
+        break;
+      case 'bindings': {
+        const loaded = this.#engines.get(message.engine);
+        if (loaded !== undefined) loaded.bindings = message.bindings;
+        break;
+      }
+      case 'unload':
+        this.#engines.get(message.engine)?.instance[Symbol.dispose]();
+        this.#engines.delete(message.engine);
+        break;
+      case 'provider': {
+        const { token } = message;
+        this.#parts.providers.set(message.id, message.provider).then(
+          () => this.#parts.post({ type: 'ack', token }),
+          (thrown: unknown) =>
+            this.#parts.post({ type: 'ack', token, error: asIotError(thrown, 'E_PROVIDER').toJSON() }),
+        );
+        break;
+      }
+    }
+  }
+
+  /** Hands over the results so far; also before this thread sleeps in an awaited host call. */
+  flush(): void {
+    this.#lastFlush = performance.now();
+    if (this.#results.length === 0) return;
+    const results = this.#results;
+    this.#results = [];
+    this.#parts.post({ type: 'results', results });
+  }
+
+  #load(message: Extract<ToCell, { type: 'load' }>): void {
+    const { id, engine, actor, limits } = message;
+    Atomics.store(this.#parts.shared, RUNNING, id);
+    let instance: Instance | undefined;
+    try {
+      const host = {
+        hostCall: (binding: string, namespace: string, operation: string, payload: Uint8Array) =>
+          this.#hostCall(engine, binding, namespace, operation, payload),
+        log: (text: string) => this.#parts.post({ type: 'log', actor, level: 'info', message: text }),
+      };
+      instance = this.#parts.engine.load(message.module, host, { ...limits, startFuel: START_FUEL });
+      this.#engines.set(engine, { actor, limits, instance, bindings: null, spent: false });
+      instance.start();
+      this.#parts.post({ type: 'loaded', id, memoryPages: instance.memoryPages });
+    } catch (thrown) {
+      instance?.[Symbol.dispose]();
+      this.#engines.delete(engine);
+      this.#parts.post({
+        type: 'loaded',
+        id,
+        memoryPages: 0,
+        error: asIotError(thrown, 'E_ENGINE').toJSON(),
+      });
+    } finally {
+      Atomics.store(this.#parts.shared, RUNNING, 0);
+    }
+  }
+
+  #call(call: CellCall): void {
+    const { id } = call;
+    const loaded = this.#engines.get(call.engine);
+    if (loaded === undefined || loaded.spent) {
+      const error = new IotError('E_NOT_RUNNING', 'the engine ended before this call').toJSON();
+      this.#results.push({ id, ok: false, error, fatal: true, started: false });
+      return;
+    }
+    this.#callEnds = performance.now() + loaded.limits.deadlineMs;
+    Atomics.store(this.#parts.shared, RUNNING, id);
+    const result = loaded.instance.call(call.operation, call.payload);
+    Atomics.store(this.#parts.shared, FINISHED, id);
+    Atomics.store(this.#parts.shared, RUNNING, 0);
+    if (result.ok) {
+      this.#results.push({ id, ok: true, reply: result.reply, fuel: loaded.instance.fuelUsed });
+    } else {
+      loaded.spent = result.fatal;
+      this.#results.push({ id, ok: false, error: result.error.toJSON(), fatal: result.fatal, started: true });
+    }
+    if (performance.now() - this.#lastFlush > FLUSH_MS) this.flush();
+  }
+
+  #hostCall(
+    engine: EngineId,
+    binding: string,
+    namespace: string,
+    operation: string,
+    payload: Uint8Array,
+  ): Uint8Array | IotError {
+    const loaded = this.#engines.get(engine);
+    if (loaded === undefined || loaded.bindings === null) {
+      return new IotError(
+        'E_NOT_RUNNING',
+        `${namespace} ${operation} was called before Start: a module does no I/O until then`,
+      );
+    }
+    for (const bound of loaded.bindings) {
+      if (bound.contract !== namespace || bound.name !== binding) continue;
+      const answer = this.#parts.providers.perform(loaded.actor, bound, operation, payload);
+      if (answer !== undefined) return answer;
+      break;
+    }
+    // The payload is a view into engine memory: postMessage would copy the whole of it.
+    const call = { engine, binding, namespace, operation, payload: payload.slice() };
+    return this.#parts.awaited.perform(call, this.#callEnds - performance.now());
+  }
+}

@@ -1,0 +1,295 @@
+import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { asIotError, IotError } from '../../base/errors.js';
+import { type ActorLimits, START_DEADLINE_MS } from '../../base/limits.js';
+import type { LogLevel } from '../../base/logger.js';
+import {
+  ANSWERED,
+  type CellBinding,
+  type CellCall,
+  type CellProvider,
+  type CellResult,
+  type CellStart,
+  type EngineId,
+  FINISHED,
+  type FromCell,
+  type HostCall,
+  RUNNING,
+  SHARED_BYTES,
+  type ToCell,
+} from './protocol.js';
+
+/** How a call ended. `requeue`: it never began, so it may be offered to another engine without being done twice. */
+export type Outcome =
+  | { readonly kind: 'reply'; readonly reply: Uint8Array; readonly fuel: number }
+  | { readonly kind: 'error'; readonly error: IotError; readonly fatal: boolean }
+  | { readonly kind: 'requeue' };
+
+/** Answers the awaited host calls of one engine; bound to the actor in it, so a call needs to name nobody. */
+export type HostCallHandler = (call: HostCall) => Promise<Uint8Array>;
+
+export interface CellHooks {
+  log(actor: string, level: LogLevel, message: string): void;
+  /** The thread has ended, by itself or because it was stopped for a call that did not end. */
+  ended(cell: Cell, why: IotError): void;
+}
+
+interface Sent {
+  readonly deadlineMs: number;
+  settle(outcome: Outcome): void;
+}
+
+interface Load {
+  resolve(memoryPages: number): void;
+  reject(error: IotError): void;
+}
+
+/** How often the watchdog looks, and what it grants beyond a deadline so that the engine's own limits come first. */
+const WATCH_MS = 20;
+const GRACE_MS = 50;
+/** V8's stack for a cell in MiB: deep recursion of a guest must end in wasm3's own "stack overflow". */
+const STACK_MIB = 16;
+
+/**
+ * The main thread's side of one worker thread. Messages to it are batched per tick, and a thread whose call does not
+ * end is stopped from here: a guest cannot keep more than its own cell busy.
+ */
+export class Cell {
+  readonly name: string;
+  readonly #hooks: CellHooks;
+  readonly #worker: Worker;
+  readonly #replies: MessagePort;
+  readonly #shared = new Int32Array(new SharedArrayBuffer(SHARED_BYTES));
+  readonly #sent = new Map<number, Sent>();
+  readonly #loads = new Map<number, Load>();
+  readonly #owners = new Map<EngineId, HostCallHandler>();
+  readonly #acks = new Map<number, { resolve(): void; reject(error: IotError): void }>();
+  #batch: CellCall[] = [];
+  #lastId = 0;
+  #lastEngine = 0;
+  #watch: NodeJS.Timeout | undefined;
+  #seen = { id: 0, since: 0 };
+  #ended: IotError | undefined;
+  /** Engines that live here: what placement goes by. */
+  engines = 0;
+
+  constructor(name: string, engine: WebAssembly.Module, hooks: CellHooks) {
+    this.name = name;
+    this.#hooks = hooks;
+    const { port1, port2 } = new MessageChannel();
+    this.#replies = port1;
+    const workerData: CellStart = {
+      engine,
+      shared: this.#shared.buffer as SharedArrayBuffer,
+      replies: port2,
+    };
+    this.#worker = new Worker(new URL('./worker.js', import.meta.url), {
+      name: `cell-${name}`,
+      workerData,
+      transferList: [port2],
+      resourceLimits: { stackSizeMb: STACK_MIB },
+    });
+    this.#worker.on('message', (message: FromCell) => this.#receive(message));
+    this.#worker.on('error', (error) => this.#end(asIotError(error, 'E_ENGINE')));
+    this.#worker.on('exit', (code) =>
+      this.#end(new IotError('E_ENGINE', `cell ${name} ended with code ${code}`)),
+    );
+  }
+
+  get alive(): boolean {
+    return this.#ended === undefined;
+  }
+
+  /** Compiles and starts a module in an engine of its own that stands by. Rejects with the reason of refusal. */
+  async load(
+    actor: string,
+    module: Uint8Array,
+    limits: ActorLimits,
+    hostCall: HostCallHandler,
+  ): Promise<{ engine: EngineId; memoryPages: number }> {
+    this.#lastEngine += 1;
+    const engine = this.#lastEngine as EngineId;
+    this.#owners.set(engine, hostCall);
+    const id = this.#nextId();
+    this.engines += 1;
+    try {
+      const memoryPages = await new Promise<number>((resolve, reject) => {
+        if (this.#ended !== undefined) return reject(this.#ended);
+        this.#loads.set(id, { resolve, reject });
+        this.#post({ type: 'load', id, engine, actor, module, limits });
+        this.#startWatch();
+      });
+      return { engine, memoryPages };
+    } catch (thrown) {
+      this.#forget(engine);
+      throw thrown;
+    }
+  }
+
+  unload(engine: EngineId): void {
+    this.#forget(engine);
+    this.#post({ type: 'unload', engine });
+  }
+
+  /** `null` makes the engine stand by. Takes effect between the calls sent before and those sent after. */
+  setBindings(engine: EngineId, bindings: readonly CellBinding[] | null): void {
+    this.#flushCalls();
+    this.#post({ type: 'bindings', engine, bindings });
+  }
+
+  /** Resolves when the cell has closed or opened its own part of the provider. */
+  async setProvider(id: string, provider: CellProvider | null): Promise<void> {
+    if (this.#ended !== undefined) return;
+    const token = this.#nextId();
+    await new Promise<void>((resolve, reject) => {
+      this.#acks.set(token, { resolve, reject });
+      this.#flushCalls();
+      this.#post({ type: 'provider', id, provider, token });
+    });
+  }
+
+  /** `settle` is called exactly once. */
+  call(
+    engine: EngineId,
+    operation: string,
+    payload: Uint8Array,
+    deadlineMs: number,
+    settle: (outcome: Outcome) => void,
+  ): void {
+    if (this.#ended !== undefined) {
+      settle({ kind: 'requeue' });
+      return;
+    }
+    const id = this.#nextId();
+    this.#sent.set(id, { deadlineMs, settle });
+    if (this.#batch.length === 0) setImmediate(() => this.#flushCalls());
+    this.#batch.push({ id, engine, operation, payload });
+    this.#startWatch();
+  }
+
+  async stop(): Promise<void> {
+    this.#end(new IotError('E_NOT_RUNNING', 'the host is stopping'));
+    await this.#worker.terminate();
+  }
+
+  #forget(engine: EngineId): void {
+    if (this.#owners.delete(engine)) this.engines -= 1;
+  }
+
+  #nextId(): number {
+    this.#lastId = (this.#lastId % 0x7fffffff) + 1;
+    return this.#lastId;
+  }
+
+  #post(message: ToCell): void {
+    if (this.#ended === undefined) this.#worker.postMessage(message);
+  }
+
+  #flushCalls(): void {
+    if (this.#batch.length === 0) return;
+    const calls = this.#batch;
+    this.#batch = [];
+    this.#post({ type: 'calls', calls });
+  }
+
+  #receive(message: FromCell): void {
+    if (this.#ended !== undefined) return;
+    switch (message.type) {
+      case 'results':
+        for (const result of message.results) this.#settle(result);
+        break;
+      case 'loaded': {
+        const load = this.#loads.get(message.id);
+        this.#loads.delete(message.id);
+        if (message.error === undefined) load?.resolve(message.memoryPages);
+        else load?.reject(IotError.from(message.error));
+        break;
+      }
+      case 'hostcall':
+        this.#answer(message.call);
+        break;
+      case 'log':
+        this.#hooks.log(message.actor, message.level, message.message);
+        break;
+      case 'ack': {
+        const ack = this.#acks.get(message.token);
+        this.#acks.delete(message.token);
+        if (message.error === undefined) ack?.resolve();
+        else ack?.reject(IotError.from(message.error));
+        break;
+      }
+    }
+  }
+
+  #settle(result: CellResult): void {
+    const sent = this.#sent.get(result.id);
+    this.#sent.delete(result.id);
+    if (sent === undefined) return;
+    if (result.ok) sent.settle({ kind: 'reply', reply: result.reply, fuel: result.fuel });
+    else if (!result.started) sent.settle({ kind: 'requeue' });
+    else sent.settle({ kind: 'error', error: IotError.from(result.error), fatal: result.fatal });
+  }
+
+  #answer(call: HostCall): void {
+    const { serial } = call;
+    const send = (reply: { reply: Uint8Array } | { error: ReturnType<IotError['toJSON']> }) => {
+      this.#replies.postMessage({ serial, ...reply });
+      Atomics.store(this.#shared, ANSWERED, serial);
+      Atomics.notify(this.#shared, ANSWERED);
+    };
+    const owner = this.#owners.get(call.engine);
+    const answer = owner?.(call) ?? Promise.reject(new IotError('E_NOT_RUNNING', 'the engine was unloaded'));
+    answer.then(
+      (reply) => send({ reply }),
+      (thrown: unknown) => send({ error: asIotError(thrown, 'E_PROVIDER').toJSON() }),
+    );
+  }
+
+  #startWatch(): void {
+    this.#watch ??= setInterval(() => this.#look(), WATCH_MS);
+  }
+
+  /** The running call is read from shared memory: the thread itself may be unable to say anything. */
+  #look(): void {
+    if (this.#sent.size === 0 && this.#loads.size === 0) {
+      clearInterval(this.#watch);
+      this.#watch = undefined;
+      return;
+    }
+    const id = Atomics.load(this.#shared, RUNNING);
+    const now = performance.now();
+    if (id !== this.#seen.id) this.#seen = { id, since: now };
+    if (id === 0) return;
+    const allowed = this.#sent.get(id)?.deadlineMs ?? START_DEADLINE_MS;
+    if (now - this.#seen.since <= allowed + GRACE_MS) return;
+    this.#end(new IotError('E_DEADLINE', `did not end within its deadline of ${allowed} ms and was stopped`));
+    void this.#worker.terminate();
+  }
+
+  /** Settles everything that was sent: what had begun has failed, what had not may be done elsewhere. */
+  #end(why: IotError): void {
+    if (this.#ended !== undefined) return;
+    this.#ended = why;
+    clearInterval(this.#watch);
+    this.#replies.close();
+    const running = Atomics.load(this.#shared, RUNNING);
+    const finished = Atomics.load(this.#shared, FINISHED);
+    for (const [id, load] of this.#loads)
+      load.reject(id === running ? why : new IotError('E_NOT_RUNNING', 'the cell ended'));
+    for (const ack of this.#acks.values()) ack.resolve();
+    const sent = [...this.#sent];
+    this.#loads.clear();
+    this.#acks.clear();
+    this.#sent.clear();
+    this.#hooks.ended(this, why);
+    for (const [id, { settle }] of sent) {
+      if (id === running) settle({ kind: 'error', error: why, fatal: true });
+      else if (id <= finished)
+        settle({
+          kind: 'error',
+          error: new IotError('E_DEADLINE', 'its reply was lost with its cell'),
+          fatal: true,
+        });
+      else settle({ kind: 'requeue' });
+    }
+  }
+}

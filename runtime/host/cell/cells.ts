@@ -1,0 +1,67 @@
+import { Cell, type CellHooks } from './cell.js';
+import type { CellProvider } from './protocol.js';
+
+/** The host's cells: a few shared ones, and one for each name that a slot asks for. Threads start when needed. */
+export class Cells {
+  readonly #engine: WebAssembly.Module;
+  readonly #hooks: CellHooks;
+  readonly #shared: number;
+  readonly #cells = new Map<string, Cell>();
+  /** What each new cell must open. */
+  readonly #providers = new Map<string, CellProvider>();
+
+  constructor(engine: WebAssembly.Module, shared: number, hooks: CellHooks) {
+    this.#engine = engine;
+    this.#shared = shared;
+    this.#hooks = {
+      log: (actor, level, message) => hooks.log(actor, level, message),
+      ended: (cell, why) => {
+        if (this.#cells.get(cell.name) === cell) this.#cells.delete(cell.name);
+        hooks.ended(cell, why);
+      },
+    };
+  }
+
+  /**
+   * A cell for a new engine: the named one, else the shared cell with the fewest engines. `besides` is the cell of
+   * the module that runs now: where there is another, its successor is compiled there, so that it feels nothing.
+   */
+  place(named: string | undefined, besides?: Cell): Cell {
+    if (named !== undefined) return this.#open(`own-${named}`);
+    let best: Cell | undefined;
+    for (let index = 0; index < this.#shared; index++) {
+      const name = `${index}`;
+      const cell = this.#cells.get(name);
+      if (cell === undefined) {
+        if (best === undefined || best.engines > 0) return this.#open(name);
+        continue;
+      }
+      if (cell === besides && this.#shared > 1) continue;
+      if (best === undefined || cell.engines < best.engines) best = cell;
+    }
+    return best ?? this.#open('0');
+  }
+
+  /** Opens or closes a provider's part in every cell, now and in those to come. */
+  async setProvider(id: string, provider: CellProvider | null): Promise<void> {
+    if (provider === null) this.#providers.delete(id);
+    else this.#providers.set(id, provider);
+    await Promise.all([...this.#cells.values()].map((cell) => cell.setProvider(id, provider)));
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all([...this.#cells.values()].map((cell) => cell.stop()));
+  }
+
+  #open(name: string): Cell {
+    const open = this.#cells.get(name);
+    if (open !== undefined) return open;
+    const cell = new Cell(name, this.#engine, this.#hooks);
+    this.#cells.set(name, cell);
+    for (const provider of this.#providers.values()) {
+      // Until it is open, or when it will not open, its calls take the way through the main thread.
+      cell.setProvider(provider.id, provider).catch(() => undefined);
+    }
+    return cell;
+  }
+}

@@ -1,0 +1,100 @@
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Board } from '../../base/board.js';
+import type { ProviderConfig } from '../../base/config/schema.js';
+import type { Contract } from '../../base/contract.js';
+import { IotError } from '../../base/errors.js';
+import type { Logger } from '../../base/logger.js';
+import type { ProviderStatus } from '../../control/protocol/messages.js';
+import type { CellProvider } from '../cell/protocol.js';
+import { ProviderSlot } from './provider-slot.js';
+
+export interface ProvidersParts {
+  /** Every contract there is, by id, with the URL of the module that exports it. */
+  readonly contracts: ReadonlyMap<string, { readonly contract: Contract; readonly url: string }>;
+  readonly device: string;
+  readonly dataDir: string;
+  readonly brokerUrl: string;
+  readonly board: Board;
+  readonly logger: Logger;
+  setInCells(id: string, provider: CellProvider | null): Promise<void>;
+}
+
+/** All providers of the host, by contract and name. */
+export class Providers {
+  readonly #parts: ProvidersParts;
+  readonly #slots = new Map<string, ProviderSlot>();
+
+  constructor(parts: ProvidersParts) {
+    this.#parts = parts;
+  }
+
+  /** Starts one; a provider that will not start is a problem that `/readyz` shows, not the end of the host. */
+  async add(config: ProviderConfig): Promise<ProviderSlot> {
+    const { contract: id, use, name, ...settings } = config;
+    const slot = await this.#make(id, name, use, settings);
+    await slot.start().catch((error: IotError) => {
+      this.#parts.logger.error(error.message, { code: error.code, contract: id });
+    });
+    return slot;
+  }
+
+  /** Where calls of a binding go: the provider of the binding's name, else the contract's default provider. */
+  find(contract: string, binding: string): ProviderSlot | undefined {
+    return this.#slots.get(`${contract}/${binding}`) ?? this.#slots.get(`${contract}/default`);
+  }
+
+  /** As `find`; a contract that nobody configured gets its default implementation. */
+  async findOrAdd(contract: string, binding: string): Promise<ProviderSlot> {
+    return this.find(contract, binding) ?? (await this.add({ contract, name: 'default' }));
+  }
+
+  /** Throws E_NOT_FOUND naming what there is. */
+  get(contract: string, name = 'default'): ProviderSlot {
+    const slot = this.#slots.get(`${contract}/${name}`);
+    if (slot !== undefined) return slot;
+    const known = [...this.#slots.keys()].join(', ') || 'none';
+    throw new IotError('E_NOT_FOUND', `there is no provider ${contract}/${name} here`, {
+      hint: `providers: ${known}`,
+    });
+  }
+
+  /** Throws E_CONFIG for a contract that this host does not know. */
+  contract(id: string): { contract: Contract; url: string } {
+    const found = this.#parts.contracts.get(id);
+    if (found !== undefined) return found;
+    const known = [...this.#parts.contracts.keys()].join(', ');
+    throw new IotError('E_CONFIG', `this host has no contract ${id}`, { hint: `it knows: ${known}` });
+  }
+
+  contracts(): { id: string; summary: string; implementations: string[] }[] {
+    return [...this.#parts.contracts.values()].map(({ contract }) => ({
+      id: contract.id,
+      summary: contract.summary,
+      implementations: [...contract.implementations],
+    }));
+  }
+
+  list(): ProviderStatus[] {
+    return [...this.#slots.values()].map((slot) => slot.status());
+  }
+
+  problems(): string[] {
+    return [...this.#slots.values()].flatMap((slot) => slot.problem() ?? []);
+  }
+
+  async stop(): Promise<void> {
+    await Promise.allSettled([...this.#slots.values()].map((slot) => slot.stop()));
+  }
+
+  async #make(id: string, name: string, use: string | undefined, settings: unknown): Promise<ProviderSlot> {
+    const { contract, url } = this.contract(id);
+    const { device, brokerUrl, board, logger, setInCells } = this.#parts;
+    const dataDir = join(this.#parts.dataDir, 'providers', id.replace(':', '-'), name);
+    await mkdir(dataDir, { recursive: true });
+    const env = { device, dataDir, brokerUrl, board, logger: logger.child({ contract: id }) };
+    const slot = new ProviderSlot({ contract, contractUrl: url, name, env, setInCells }, use, settings);
+    this.#slots.set(slot.id, slot);
+    return slot;
+  }
+}
