@@ -10,7 +10,8 @@ const DEFAULT_BINDING = text('default');
 const NO_REASON = text('the host gave no reason');
 const LONG_REASON = text("the host's reason does not fit into the actor's buffer");
 const LONG_REQUEST = text("request does not fit into the actor's buffer");
-const BAD_REPLY = text("the host's reply does not fit or cannot be read");
+const LONG_REPLY = text("host's reply does not fit into the actor's buffer");
+const BAD_REPLY = text("the host's reply cannot be read");
 
 const cbor = new CborWriter(hostRequestBuffer, HOST_REQUEST_MAX);
 const msgPack = new MsgPackWriter(hostRequestBuffer, HOST_REQUEST_MAX);
@@ -48,32 +49,34 @@ export function hostCallThrough(binding: Bytes, contract: Bytes, operation: Byte
   ) == 1;
 }
 
-/** What the last host call answered; valid until the next one. A reply beyond the buffer reads as empty. */
-export function hostReply(): Bytes {
+/** Fetches what the last host call answered; valid until the next one. False when it does not fit. */
+export function hostReply(into: Bytes): bool {
   const size = hostResponseSize();
-  replyView.set(hostReplyBuffer, 0);
+  into.set(hostReplyBuffer, 0);
   if (<u32>size > HOST_REPLY_MAX) {
-    ownError = BAD_REPLY;
-  } else if (size > 0) {
-    hostResponse(hostReplyBuffer);
-    replyView.size = size;
+    ownError = LONG_REPLY;
+    return false;
   }
-  return replyView;
+  if (size > 0) hostResponse(hostReplyBuffer);
+  into.size = size;
+  return true;
 }
 
-/** Readers opened on what the last host call answered. */
+/** Readers opened on what the last host call answered; on nothing when it does not fit. */
 export function replyCborReader(): CborReader {
-  cborReply.open(hostReply());
+  hostReply(replyView);
+  cborReply.open(replyView);
   return cborReply;
 }
 export function replyMsgPackReader(): MsgPackReader {
-  msgPackReply.open(hostReply());
+  hostReply(replyView);
+  msgPackReply.open(replyView);
   return msgPackReply;
 }
 
 /** Makes an unreadable reply the reason of the last host call. Returns false. */
 export function badReply(): bool {
-  ownError = BAD_REPLY;
+  if (!ownError) ownError = BAD_REPLY;
   return false;
 }
 
