@@ -16,7 +16,7 @@ export interface ComponentOptions {
   readonly size: number;
   /** Where the bytes are: `URI_MQTT`, `https://…`, or `#name` for a payload of this envelope. */
   readonly uri: string;
-  /** The version that must be installed for this update to apply, for example `{'>=': '1.2'}` as a pair. */
+  /** The version that must be installed for this update to apply, for example `['>=', '1.2']`. */
   readonly requires?: readonly [Comparison, string];
   /** Sequence number below which the previous module may no longer be fallen back to. */
   readonly securityFloor?: number;
