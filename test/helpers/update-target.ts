@@ -1,7 +1,7 @@
 import { IotError } from '#runtime/base/errors.js';
 import type { Candidate, CheckedModule, Trial, UpdateTarget } from '#runtime/host/update.js';
 
-export type Behaviour = 'good' | 'start' | 'activate' | 'trap' | 'hang' | 'unhealthy' | 'stuck' | 'host-full';
+export type Behaviour = 'good' | 'start' | 'activate' | 'trap' | 'hang' | 'unhealthy' | 'stuck' | 'full';
 
 /** A host in memory: slots with a module each, and modules that behave as their name in the claims says. */
 export class MemoryTarget implements UpdateTarget {
@@ -31,7 +31,7 @@ export class MemoryTarget implements UpdateTarget {
     const behaviour = behaviourOf(module);
     this.log.push(`prepare ${module.name}`);
     if (behaviour === 'stuck') return new Promise(() => {});
-    if (behaviour === 'host-full') throw new IotError('E_UNAVAILABLE', 'no cell is left');
+    if (behaviour === 'full') throw new IotError('E_UNAVAILABLE', 'no cell is left');
     if (behaviour === 'start') throw new IotError('E_IMPORT', 'no such import');
     return {
       activate: async () => this.activate(slot, module),

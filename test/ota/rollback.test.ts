@@ -1,0 +1,113 @@
+import { describe, expect, it } from 'vitest';
+import { Bench, envelopeFor, moduleBytes } from './bench.js';
+
+const v1 = moduleBytes('good-1');
+
+async function settled(options: Parameters<typeof Bench.start>[0] = {}): Promise<Bench> {
+  const first = await Bench.start();
+  await first.push(1, v1);
+  const bench = await first.restart(options);
+  bench.sink.clear();
+  bench.target.log.length = 0;
+  return bench;
+}
+
+const staged = ['received', 'verified', 'fetching 0', 'fetching 40', 'fetching 81', 'fetching 100', 'staged'];
+
+describe('a module that turns out bad is taken back', () => {
+  const cases: [string, string, string[]][] = [
+    ['start', 'E_PROBATION_START', ['prepare start-2']],
+    ['activate', 'E_PROBATION_START', ['prepare activate-2']],
+    ['trap', 'E_PROBATION_TRAP', ['prepare trap-2', 'activate trap-2', 'revert trap-2']],
+    ['hang', 'E_PROBATION_HANG', ['prepare hang-2', 'activate hang-2', 'revert hang-2']],
+    [
+      'unhealthy',
+      'E_PROBATION_HEALTH',
+      ['prepare unhealthy-2', 'activate unhealthy-2', 'revert unhealthy-2'],
+    ],
+  ];
+
+  it.each(cases)('%s: %s', async (behaviour, code, log) => {
+    const bench = await settled();
+    const bad = moduleBytes(`${behaviour}-2`);
+    const envelope = await bench.push(2, bad);
+    expect(bench.sink.lines()).toEqual([...staged, 'probation', `rolled-back ${code}`]);
+    expect(bench.target.log).toEqual(['slot blink', ...log]);
+    expect(bench.running).toBe('good-1');
+    expect(bench.sink.last).toMatchObject({ floor: 1, installed: { sequence: 1 } });
+
+    // The retained message comes again, before and after a restart: the same answer, nothing runs.
+    bench.sink.clear();
+    bench.updates.desired('blink', envelope);
+    await bench.updates.idle();
+    expect(bench.sink.lines()).toEqual([`rolled-back ${code}`]);
+    const again = await bench.restart();
+    expect(again.running).toBe('good-1');
+    again.updates.desired('blink', envelope);
+    await again.updates.idle();
+    expect(again.sink.lines()).toEqual([`rolled-back ${code}`]);
+    expect(again.target.log).toEqual([]);
+
+    // Neither does the module come back under a new number; another one does, also with a lower floor.
+    again.sink.clear();
+    await again.push(3, bad);
+    expect(again.sink.lines()).toEqual(['received', 'rejected E_BLOCKED']);
+    await again.push(2, moduleBytes('good-3'));
+    expect(again.running).toBe('good-3');
+  });
+
+  it('in the first module of a slot, too', async () => {
+    const bench = await Bench.start();
+    await bench.push(1, moduleBytes('trap-1'));
+    expect(bench.sink.lines()).toEqual([...staged, 'probation', 'rolled-back E_PROBATION_TRAP']);
+    expect(bench.running).toBeUndefined();
+    expect(bench.sink.last?.installed).toBeUndefined();
+  });
+});
+
+it('is not blamed on the module when the host had no room for it', async () => {
+  const bench = await settled();
+  const bytes = moduleBytes('full-2');
+  await bench.push(2, bytes);
+  expect(bench.sink.lines()).toEqual([...staged, 'probation', 'failed E_UNAVAILABLE']);
+  expect(bench.running).toBe('good-1');
+  bench.sink.clear();
+  await bench.push(3, bytes);
+  expect(bench.sink.lines()).toContain('probation');
+});
+
+it('a module that never finishes its start ends with the deadline, and is not blocked', async () => {
+  const bench = await settled();
+  const bytes = moduleBytes('stuck-2');
+  bench.source.offer(bytes);
+  const probation = bench.sink.next('probation');
+  bench.updates.desired('blink', envelopeFor(2, bytes));
+  await probation;
+  await bench.clock.elapse(600_000);
+  await bench.updates.idle();
+  expect(bench.sink.lines()).toEqual([...staged, 'probation', 'failed E_TIMEOUT']);
+  expect(bench.running).toBe('good-1');
+});
+
+it('a health check that never answers is a hang', async () => {
+  const bench = await settled({ dwellMs: 5_000 });
+  bench.target.prepare = async () => ({
+    activate: async () => ({
+      fault: new Promise(() => {}),
+      handled: () => 0,
+      checkHealth: () => new Promise(() => {}),
+      commit: async () => {},
+      revert: async () => {
+        bench.target.log.push('revert');
+      },
+    }),
+    discard: async () => {},
+  });
+  const bytes = moduleBytes('good-2');
+  bench.source.offer(bytes);
+  bench.updates.desired('blink', envelopeFor(2, bytes));
+  await bench.clock.elapse(35_000);
+  await bench.updates.idle();
+  expect(bench.sink.lines()).toEqual([...staged, 'probation', 'rolled-back E_PROBATION_HANG']);
+  expect(bench.target.log).toEqual(['slot blink', 'revert']);
+});
