@@ -3,8 +3,12 @@ import { Edge, gpioToggle, gpioWatch, NO_LEVEL } from '../sdk/assemblyscript/ass
 import { mqttPublish } from '../sdk/assemblyscript/assembly/mqtt';
 export { __guest_call } from '../sdk/assemblyscript/assembly';
 
-const BUTTON = text('BUTTON'), LED = text('LED'), RISING = text('rising');
-const STATE = text('home/lamp/state'), ON = text('on'), OFF = text('off');
+const BUTTON = text('BUTTON'),
+  LED = text('LED'),
+  RISING = text('rising');
+const STATE = text('home/lamp/state'),
+  ON = text('on'),
+  OFF = text('off');
 const edge = new Edge();
 
 on('Start', (_payload: Bytes): bool => gpioWatch(BUTTON, RISING, 5000) || failHost('watch'));
