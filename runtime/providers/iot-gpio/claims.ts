@@ -1,0 +1,28 @@
+import type { Board } from '../../base/board.js';
+import { IotError } from '../../base/errors.js';
+import type { Grant, LineGrant } from './contract.js';
+
+/** Throws E_CONFIG for a line that the board does not have or that cannot go that way. */
+export function checkAgainstBoard(grant: Grant, board: Board): void {
+  for (const [name, { direction }] of Object.entries(grant.lines)) {
+    const line = Object.hasOwn(board.gpio.lines, name) ? board.gpio.lines[name] : undefined;
+    if (line === undefined) {
+      throw new IotError('E_CONFIG', `board ${board.name} has no line ${name}`, {
+        hint: `its lines are ${Object.keys(board.gpio.lines).join(', ')}`,
+      });
+    }
+    if (line.direction !== 'any' && line.direction !== direction) {
+      throw new IotError(
+        'E_CONFIG',
+        `line ${name} of board ${board.name} is ${line.direction}, not ${direction}`,
+      );
+    }
+  }
+}
+
+/** Whether a line can stay claimed when its settings change from one to the other. */
+export function sameClaim(one: LineGrant | undefined, other: LineGrant | undefined): boolean {
+  if (one === undefined || other === undefined) return false;
+  if (one.direction === 'out') return other.direction === 'out';
+  return other.direction === 'in' && one.bias === other.bias;
+}
