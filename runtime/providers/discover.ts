@@ -3,14 +3,20 @@ import { readdir } from 'node:fs/promises';
 import type { Contract } from '../base/contract.js';
 import { asIotError, IotError } from '../base/errors.js';
 
+/** A contract and the module that exports it, for the threads that load it themselves. */
+export interface FoundContract {
+  readonly contract: Contract;
+  readonly url: string;
+}
+
 /**
  * Finds every contract there is: each sub-folder of `dir` (default: this one) with a `contract.js` is one, by the id
  * it declares. Loads no implementation. Throws E_CONFIG for a file that is no contract and for an id used twice.
  */
 export async function loadContracts(
   dir: URL = new URL('./', import.meta.url),
-): Promise<Map<string, Contract>> {
-  const contracts = new Map<string, Contract>();
+): Promise<Map<string, FoundContract>> {
+  const contracts = new Map<string, FoundContract>();
   const entries = await readdir(dir, { withFileTypes: true });
   const names = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
   for (const name of names.sort()) {
@@ -23,7 +29,7 @@ export async function loadContracts(
         `capability ${contract.id} is declared twice, the second time in ${name}`,
       );
     }
-    contracts.set(contract.id, contract);
+    contracts.set(contract.id, { contract, url: file.href });
   }
   return contracts;
 }

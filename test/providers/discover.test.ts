@@ -48,7 +48,7 @@ describe('loadContracts', () => {
     writeFileSync(join(dir.path, 'stray.js'), 'throw new Error("never loaded")');
     const contracts = await load();
     expect([...contracts.keys()]).toEqual(['acme:echo']);
-    const echo = contracts.get('acme:echo');
+    const echo = contracts.get('acme:echo')?.contract;
     const provider = (await echo?.loadImplementation('own'))?.create({}, {} as never);
     const grant = echo?.parseGrant({});
     // {"text": "hi"} in CBOR, there and back

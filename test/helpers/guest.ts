@@ -1,0 +1,75 @@
+import { createHash } from 'node:crypto';
+import { encodePayload } from '#runtime/base/codec.js';
+import type { CheckedModule } from '#runtime/host/update.js';
+import { wat } from './wat.js';
+
+export interface GuestOptions {
+  /** Answer of `Version`. */
+  version?: string;
+  /** What happens on operations that begin with the letter: `T` traps, `L` loops without end, `R` traps on `Start`. */
+  startTraps?: boolean;
+  echoTraps?: boolean;
+  echoLoops?: boolean;
+  initCallsHost?: boolean;
+  key?: string;
+  capabilities?: string[];
+}
+
+const hex = (bytes: Uint8Array) => [...bytes].map((b) => `\\${b.toString(16).padStart(2, '0')}`).join('');
+const text = (s: string) => hex(new TextEncoder().encode(s));
+const ADD = encodePayload('msgpack', { key: 'n', value: 1 });
+
+/**
+ * A small waPC guest. `Echo` gives the payload back, `Key` does wascc:keyvalue Add{key: "n", value: 1} and gives the
+ * provider's answer or error on, `Version` its version, `Trap` and `Loop` what they say, `Depth` a host call to an
+ * unknown capability, anything else an empty answer.
+ */
+export function guestModule(options: GuestOptions = {}): CheckedModule {
+  const version = options.version ?? '1';
+  const keyCall = `(call $host_call (i32.const 0) (i32.const 0) (i32.const 2048) (i32.const 14) (i32.const 2080) (i32.const 3) (i32.const 2112) (i32.const ${ADD.length}))`;
+  const bytes = wat(`(module
+    (import "wapc" "__guest_request" (func $request (param i32 i32)))
+    (import "wapc" "__guest_response" (func $response (param i32 i32)))
+    (import "wapc" "__guest_error" (func $error (param i32 i32)))
+    (import "wapc" "__host_call" (func $host_call (param i32 i32 i32 i32 i32 i32 i32 i32) (result i32)))
+    (import "wapc" "__host_response_len" (func $host_response_len (result i32)))
+    (import "wapc" "__host_response" (func $host_response (param i32)))
+    (import "wapc" "__host_error_len" (func $host_error_len (result i32)))
+    (import "wapc" "__host_error" (func $host_error (param i32)))
+    (memory (export "memory") 1 2)
+    (data (i32.const 2048) "wascc:keyvalue") (data (i32.const 2080) "Add") (data (i32.const 2112) "${hex(ADD)}")
+    (data (i32.const 2200) "${text(version)}") (data (i32.const 2300) "acme:nothing")
+    (func $end (loop $again (br $again)))
+    (func $passOn (param $ok i32) (result i32)
+      (if (local.get $ok)
+        (then (call $host_response (i32.const 8192)) (call $response (i32.const 8192) (call $host_response_len)))
+        (else (call $host_error (i32.const 8192)) (call $error (i32.const 8192) (call $host_error_len))))
+      (local.get $ok))
+    ${options.initCallsHost === true ? `(func (export "wapc_init") (if (i32.eqz ${keyCall}) (then (unreachable))))` : ''}
+    (func (export "__guest_call") (param $opLength i32) (param $length i32) (result i32)
+      (local $op i32)
+      (call $request (i32.const 16) (i32.const 16384))
+      (local.set $op (i32.load8_u (i32.const 16)))
+      (if (i32.eq (local.get $op) (i32.const ${'E'.charCodeAt(0)}))
+        (then
+          ${options.echoTraps === true ? '(unreachable)' : ''} ${options.echoLoops === true ? '(call $end)' : ''}
+          (call $response (i32.const 16384) (local.get $length)) (return (i32.const 1))))
+      (if (i32.eq (local.get $op) (i32.const ${'K'.charCodeAt(0)})) (then (return (call $passOn ${keyCall}))))
+      (if (i32.eq (local.get $op) (i32.const ${'D'.charCodeAt(0)}))
+        (then (return (call $passOn (call $host_call (i32.const 0) (i32.const 0) (i32.const 2300) (i32.const 12) (i32.const 2080) (i32.const 3) (i32.const 0) (i32.const 0))))))
+      (if (i32.eq (local.get $op) (i32.const ${'V'.charCodeAt(0)}))
+        (then (call $response (i32.const 2200) (i32.const ${version.length})) (return (i32.const 1))))
+      (if (i32.eq (local.get $op) (i32.const ${'T'.charCodeAt(0)})) (then (unreachable)))
+      (if (i32.eq (local.get $op) (i32.const ${'L'.charCodeAt(0)})) (then (call $end)))
+      ${options.startTraps === true ? `(if (i32.eq (local.get $op) (i32.const ${'S'.charCodeAt(0)})) (then (unreachable)))` : ''}
+      (call $response (i32.const 0) (i32.const 0))
+      (i32.const 1)))`);
+  return {
+    bytes,
+    digest: createHash('sha256').update(bytes).digest('hex'),
+    key: options.key ?? 'MTEST',
+    name: 'guest',
+    version,
+    capabilities: options.capabilities ?? ['wascc:keyvalue'],
+  };
+}
