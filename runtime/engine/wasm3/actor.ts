@@ -14,32 +14,28 @@ const encoder = new TextEncoder();
 /** A waPC actor in an engine of its own. */
 export class ActorInstance implements Instance {
   readonly #guest: Guest;
+  readonly #host: HostSide;
   readonly #limits: EngineLimits;
   readonly #starts: readonly (readonly [name: string, fn: FunctionHandle])[];
-  #host: HostSide | undefined;
   #started = false;
   #busy = false;
   #operation: string | undefined;
   #operationLength = 0;
   #fuelUsed = 0;
-  #memoryPages: number;
 
   constructor(compiled: WebAssembly.Module, module: Uint8Array, host: GuestHost, limits: EngineLimits) {
     this.#limits = limits;
+    this.#host = new HostSide(() => this.#guest.memory, host, limits);
     this.#guest = new Guest(compiled, module, {
       linkable: true,
       memoryPages: limits.memoryPages,
-      imports: (memory) => {
-        this.#host = new HostSide(memory, host, limits);
-        return this.#host.imports();
-      },
+      imports: this.#host.imports(),
     });
     this.#guest.shim.iot_set_payload_limit(limits.payloadBytes);
     this.#guest.shim.iot_set_guest_call(this.#export(GUEST_CALL, '(i32, i32) -> i32'));
     this.#starts = START_FUNCTIONS.filter((name) => this.#guest.functions.has(name)).map(
       (name) => [name, this.#export(name, '() -> ()')] as const,
     );
-    this.#memoryPages = this.#guest.memory.state(StateWord.memoryPages);
   }
 
   #export(name: string, type: string): FunctionHandle {
@@ -55,7 +51,7 @@ export class ActorInstance implements Instance {
   }
 
   get memoryPages(): number {
-    return this.#memoryPages;
+    return this.#guest.memoryPages;
   }
 
   start(): void {
@@ -69,31 +65,22 @@ export class ActorInstance implements Instance {
 
   #startOne(name: string, fn: FunctionHandle | undefined): void {
     const fuel = this.#limits.startFuel - this.#fuelUsed;
-    const error = this.#run(fuel, () =>
-      fn === undefined ? this.#guest.shim.iot_run_start(fuel) : this.#guest.shim.iot_invoke(fn, NULL, fuel),
-    );
+    this.#busy = true;
+    const error = fn === undefined ? this.#guest.runStart(fuel) : this.#guest.invoke(fn, NULL, fuel);
+    this.#busy = false;
     this.#fuelUsed += this.#guest.fuelUsed;
     if (error === undefined) return;
-    const { code } = error;
+    const named = this.#named(error);
+    const { code, message } = named;
     const known =
-      code === 'E_TRAP' || code === 'E_FUEL'
-        ? error
-        : new IotError('E_START', error.message, { cause: error });
+      code === 'E_TRAP' || code === 'E_FUEL' ? named : new IotError('E_START', message, { cause: named });
     throw withContext(known, name);
   }
 
-  /** Runs guest code; the error names what `env.abort` was given. */
-  #run(fuel: number, execute: Parameters<Guest['run']>[0]): IotError | undefined {
-    const host = this.#host as HostSide;
-    host.aborted = undefined;
-    this.#busy = true;
-    const error = this.#guest.run(execute, fuel);
-    this.#busy = false;
-    if (this.#guest.spent?.cause === undefined)
-      this.#memoryPages = this.#guest.memory.state(StateWord.memoryPages);
-    return error !== undefined && host.aborted !== undefined
-      ? new IotError('E_TRAP', `the actor trapped: ${host.aborted}`)
-      : error;
+  /** The error with what `env.abort` was given, if that is what happened. */
+  #named(error: IotError): IotError {
+    const { aborted } = this.#host;
+    return aborted === undefined ? error : new IotError('E_TRAP', `the actor trapped: ${aborted}`);
   }
 
   call(operation: string, payload: Uint8Array): CallResult {
@@ -102,9 +89,12 @@ export class ActorInstance implements Instance {
     if (!this.#fill(operation, payload))
       return failure('E_MEMORY', `no room for a payload of ${payload.length} bytes`, false);
     const fuel = this.#limits.fuelPerCall;
-    const error = this.#run(fuel, (shim) => shim.iot_call(this.#operationLength, payload.length, fuel));
+    this.#busy = true;
+    const error = this.#guest.call(this.#operationLength, payload.length, fuel);
+    this.#busy = false;
     this.#fuelUsed = this.#guest.fuelUsed;
-    return error === undefined ? this.#result(this.#guest.memory) : { ok: false, error, fatal: true };
+    if (error !== undefined) return { ok: false, error: this.#named(error), fatal: true };
+    return this.#result(this.#guest.memory);
   }
 
   #refusal(payload: Uint8Array): CallResult | undefined {

@@ -47,13 +47,14 @@ export class Guest implements Disposable {
   #spent: IotError | undefined;
   #disposed = false;
   #fuelUsed = 0;
+  #memoryPages = 0;
 
   /** `linkable`: whether imports are allowed at all. Throws E_MODULE, E_FEATURE, E_IMPORT, E_LIMIT, E_MEMORY. */
   constructor(
     compiled: WebAssembly.Module,
     module: Uint8Array,
     options: {
-      imports: (memory: () => EngineMemory) => ShimImports;
+      imports: ShimImports;
       linkable: boolean;
       memoryPages: number;
     },
@@ -65,14 +66,12 @@ export class Guest implements Disposable {
       if (entry !== undefined) return entry;
       throw new IotError('E_IMPORT', `imports ${module}.${name}, which this host does not have`);
     });
-    this.shim = instantiate(
-      compiled,
-      options.imports(() => this.memory),
-    );
+    this.shim = instantiate(compiled, options.imports);
     try {
       this.shim._initialize();
       this.memory = new EngineMemory(this.shim);
       this.#load(module, options.memoryPages);
+      this.#memoryPages = this.memory.state(StateWord.memoryPages);
       for (const entry of wanted) this.#link(entry);
       this.#checkLoad(this.shim.iot_compile(), options.memoryPages);
       this.functions = new Map(
@@ -111,6 +110,11 @@ export class Guest implements Disposable {
     };
   }
 
+  /** Pages of the guest's memory after the last run. */
+  get memoryPages(): number {
+    return this.#memoryPages;
+  }
+
   /** Why nothing more may run, if so. */
   get spent(): IotError | undefined {
     return this.#spent;
@@ -125,19 +129,46 @@ export class Guest implements Disposable {
     return this.#fuelUsed;
   }
 
-  /** An error for a run that did not end well; the engine is spent with it. `undefined`: it did. */
-  run(execute: (shim: ShimExports) => Status, fuel: number): IotError | undefined {
-    let status: Status;
+  /** The waPC call whose operation and payload are in their buffers; see `#ended` for the answer. */
+  call(operationLength: number, payloadLength: number, fuel: number): IotError | undefined {
     try {
-      status = execute(this.shim);
+      return this.#ended(this.shim.iot_call(operationLength, payloadLength, fuel), fuel);
     } catch (thrown) {
-      this.#fuelUsed = fuel;
-      this.#spent = thrownError(thrown, 'E_TRAP');
-      return this.#spent;
+      return this.#broken(thrown, fuel);
     }
+  }
+
+  /** Any function, with its 64-bit parameters at `slots`, where the results will be too. */
+  invoke(fn: FunctionHandle, slots: EnginePointer, fuel: number): IotError | undefined {
+    try {
+      return this.#ended(this.shim.iot_invoke(fn, slots, fuel), fuel);
+    } catch (thrown) {
+      return this.#broken(thrown, fuel);
+    }
+  }
+
+  /** The module's start section. */
+  runStart(fuel: number): IotError | undefined {
+    try {
+      return this.#ended(this.shim.iot_run_start(fuel), fuel);
+    } catch (thrown) {
+      return this.#broken(thrown, fuel);
+    }
+  }
+
+  /** An error for a run that did not end well; the engine is spent with it. `undefined`: it did. */
+  #ended(status: Status, fuel: number): IotError | undefined {
     this.#fuelUsed = fuel - this.memory.fuelLeft;
+    this.#memoryPages = this.memory.state(StateWord.memoryPages);
     if (status === Status.ok) return undefined;
     this.#spent = runError(status, this.#reason(), fuel);
+    return this.#spent;
+  }
+
+  /** Something was thrown through the engine: its state is not to be read any more. */
+  #broken(thrown: unknown, fuel: number): IotError {
+    this.#fuelUsed = fuel;
+    this.#spent = thrownError(thrown, 'E_TRAP');
     return this.#spent;
   }
 

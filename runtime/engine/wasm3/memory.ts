@@ -1,15 +1,16 @@
-import {
-  type Buffer,
-  type EnginePointer,
-  NULL,
-  type ShimExports,
-  STATE_WORDS,
-  type StateWord,
-} from './shim.js';
+import { Buffer, type EnginePointer, NULL, type ShimExports, STATE_WORDS, type StateWord } from './shim.js';
 
-/** Below this many bytes a loop copies faster than `TypedArray.set`. */
-const LOOP_COPY_BYTES = 96;
+/** Up to this many bytes a loop copies faster than `set` and `slice`. */
+const LOOP_COPY_BYTES = 16;
 const decoder = new TextDecoder();
+
+/** The buffers that only the host makes room in, so that their address can be kept. */
+type HostBuffer = typeof Buffer.operation | typeof Buffer.payload | typeof Buffer.host;
+
+interface Room {
+  pointer: EnginePointer;
+  capacity: number;
+}
 
 /**
  * The only place that allocates in an engine's memory or looks into it. Growth detaches every view, so views are
@@ -18,6 +19,11 @@ const decoder = new TextDecoder();
 export class EngineMemory {
   readonly #shim: ShimExports;
   readonly #state: EnginePointer;
+  readonly #rooms: Record<HostBuffer, Room> = {
+    [Buffer.operation]: { pointer: NULL, capacity: 0 },
+    [Buffer.payload]: { pointer: NULL, capacity: 0 },
+    [Buffer.host]: { pointer: NULL, capacity: 0 },
+  };
   #bytes = new Uint8Array(0);
   #words = new Uint32Array(0);
   #fuel = new Float64Array(0);
@@ -82,12 +88,16 @@ export class EngineMemory {
   }
 
   /** Fills a buffer of the shim; its address, or `NULL` when the engine has no memory left. */
-  fill(buffer: Buffer, source: Uint8Array): EnginePointer {
+  fill(buffer: HostBuffer, source: Uint8Array): EnginePointer {
+    const room = this.#rooms[buffer];
     // Making room may grow the memory, which would detach a source that lies in it.
     const own = source.buffer === this.#shim.memory.buffer ? source.slice() : source;
-    const pointer = this.#shim.iot_reserve(buffer, own.length);
-    if (pointer !== NULL) this.write(pointer, own);
-    return pointer;
+    if (room.pointer === NULL || own.length > room.capacity) {
+      room.pointer = this.#shim.iot_reserve(buffer, own.length);
+      room.capacity = own.length;
+    }
+    if (room.pointer !== NULL) this.write(room.pointer, own);
+    return room.pointer;
   }
 
   /** Copies a module in; the shim takes the block over in `iot_load`. `NULL` when there is no memory left. */

@@ -23,7 +23,7 @@ export class PlainModule implements PlainInstance {
     this.#guest = new Guest(compiled, module, {
       linkable: false,
       memoryPages: limits.memoryPages,
-      imports: () => NO_IMPORTS,
+      imports: NO_IMPORTS,
     });
   }
 
@@ -48,7 +48,7 @@ export class PlainModule implements PlainInstance {
     const at = memory.fill(Buffer.payload, new Uint8Array(slots.buffer));
     if (at === NULL) throw new IotError('E_MEMORY', 'no room for the arguments');
     const fuel = this.#limits.fuelPerCall;
-    const error = this.#guest.run((shim) => shim.iot_invoke(fn, at, fuel), fuel);
+    const error = this.#guest.invoke(fn, at, fuel);
     if (error !== undefined) throw error;
     const values = memory.copyOut(at, slots.byteLength);
     const view = new DataView(values.buffer);
