@@ -1,0 +1,123 @@
+import { randomBytes } from 'node:crypto';
+import { asIotError } from '../../base/errors.js';
+import { type Logger, silentLogger } from '../../base/logger.js';
+import type { ModuleSource, StatusSink } from '../../ota/ports.js';
+import type { TrustDocument } from '../../trust/document/document.js';
+import type { TlsOptions } from '../mqtt/connect.js';
+import { BrokerLink, type Message, type Subscription } from '../mqtt/link.js';
+import type { LogLine, RpcHandlers } from '../protocol/messages.js';
+import { level, topics } from '../protocol/topics.js';
+import { LogStream } from './log-stream.js';
+import { type FetchTiming, MqttModuleSource } from './module-source.js';
+import { type DeviceInfo, lastWill, type PresenceActors, PresencePublisher } from './presence.js';
+import { RpcServer } from './rpc-server.js';
+import { MqttStatusSink } from './status.js';
+
+export interface ControlAgentOptions extends DeviceInfo {
+  /** URL of the broker; user and password may stand in it. */
+  readonly url: string;
+  readonly tls?: TlsOptions;
+  readonly actors: () => PresenceActors;
+  readonly trust: () => TrustDocument | undefined;
+  readonly handlers: RpcHandlers;
+  /**
+   * A desired state: the envelope as it came, empty when it was cleared. The same one comes again after every
+   * connect. What it rejects with is logged.
+   */
+  readonly onDesired: (component: string, envelope: Uint8Array) => void | Promise<void>;
+  readonly logger?: Logger;
+  readonly timing?: Partial<FetchTiming>;
+}
+
+/** The device's end of the control plane: one connection to its broker. Works, and updates go on, without one. */
+export class ControlAgent {
+  readonly source: ModuleSource;
+  readonly status: StatusSink;
+  private readonly link: BrokerLink;
+  private readonly logger: Logger;
+  private readonly presence: PresencePublisher;
+  private readonly statuses: MqttStatusSink;
+  private readonly modules: MqttModuleSource;
+  private readonly rpc: RpcServer;
+  private readonly logs: LogStream;
+  private desired: Subscription | undefined;
+
+  /** Throws E_CONFIG for what is no URL of a broker. */
+  constructor(private readonly options: ControlAgentOptions) {
+    const { device, url, tls } = options;
+    this.logger = (options.logger ?? silentLogger).child({ part: 'control' });
+    // A name of its own for every run: two hosts of one device name must not throw each other out for ever.
+    const clientId = `iot-host-${device}-${randomBytes(4).toString('hex')}`;
+    this.link = new BrokerLink({ url, tls, clientId, will: lastWill(options), logger: this.logger });
+    this.presence = new PresencePublisher(this.link, options, options.actors, this.logger);
+    this.statuses = new MqttStatusSink(this.link, device, this.logger);
+    this.modules = new MqttModuleSource(this.link, device, options.timing, this.logger);
+    this.logs = new LogStream(this.link, device);
+    const handlers = { ...options.handlers, logs: this.leasing(options.handlers.logs) };
+    this.rpc = new RpcServer(this.link, { ...options, handlers, logger: this.logger });
+    this.source = this.modules;
+    this.status = this.statuses;
+  }
+
+  /**
+   * Registers everything and connects in the background: a device starts whether or not its broker is there.
+   * `problem()` says so while it is not.
+   */
+  async start(): Promise<void> {
+    this.statuses.start();
+    await this.rpc.start();
+    await this.modules.start();
+    await this.presence.start();
+    this.desired = await this.link.subscribe(topics.desired(this.options.device, '+'), (message) =>
+      this.receiveDesired(message),
+    );
+    this.link.openInBackground();
+  }
+
+  /** Publishes `offline` and disconnects. */
+  async stop(): Promise<void> {
+    await this.desired?.close();
+    await this.rpc.stop();
+    await this.modules.stop();
+    this.statuses.stop();
+    await this.presence.stop();
+    await this.link.close();
+  }
+
+  /** For `/readyz`. */
+  problem(): string | undefined {
+    return this.link.problem();
+  }
+
+  get connected(): boolean {
+    return this.link.connected;
+  }
+
+  /** Call it when actors came, went or changed state. */
+  actorsChanged(): void {
+    this.presence.refresh();
+  }
+
+  /** Goes to the `log` topic while somebody asks for it; costs nothing otherwise. */
+  publishLog(line: LogLine): void {
+    this.logs.publish(line);
+  }
+
+  private leasing(recent: RpcHandlers['logs']): RpcHandlers['logs'] {
+    return async (args) => {
+      const answer = await recent(args);
+      if (args.leaseMs !== undefined) this.logs.lease(args.leaseMs);
+      return answer;
+    };
+  }
+
+  private receiveDesired({ topic, payload }: Message): void {
+    const component = level(topic, 4);
+    Promise.resolve()
+      .then(() => this.options.onDesired(component, payload))
+      .catch((thrown: unknown) => {
+        const error = asIotError(thrown);
+        this.logger.error(`desired state of ${component}: ${error.message}`, { code: error.code });
+      });
+  }
+}
