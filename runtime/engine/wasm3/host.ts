@@ -79,11 +79,11 @@ export class HostSide {
   /** Length of the response, or -1 - length of the error text, put into the host buffer. */
   #answer(names: Names, payload: number, length: number): number {
     const reply = this.#call(names, payload, length);
-    if (!(reply instanceof IotError)) {
-      if (this.#memory().fill(Buffer.host, reply) !== NULL) return reply.length;
-      return this.#fail(new IotError('E_MEMORY', `no room for a reply of ${reply.length} bytes`));
-    }
-    return this.#fail(reply);
+    if (reply instanceof IotError) return this.#fail(reply);
+    // Read now: a reply that lies in the engine's memory is detached when making room for it grows that memory.
+    const { length: replyLength } = reply;
+    if (this.#memory().fill(Buffer.host, reply) !== NULL) return replyLength;
+    return this.#fail(new IotError('E_MEMORY', `no room for a reply of ${replyLength} bytes`));
   }
 
   #fail(error: IotError): number {

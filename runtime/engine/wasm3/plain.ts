@@ -7,6 +7,8 @@ import { readResult, type ValueType, valueType, writeArgument } from './values.j
 /** A module without imports never calls out. */
 const NO_IMPORTS: ShimImports = { host_call: () => -1, log: () => {}, abort: () => {}, trace: () => {} };
 const SLOT_BYTES = 8;
+/** `max_values` of native/iot_engine.c. */
+const MAX_VALUES = 128;
 
 interface Signature {
   readonly parameters: readonly ValueType[];
@@ -38,6 +40,8 @@ export class PlainModule implements PlainInstance {
         'E_USAGE',
         `${name} takes ${parameters.length} arguments (${parameters.join(', ')}), not ${args.length}`,
       );
+    if (Math.max(parameters.length, results.length) > MAX_VALUES)
+      throw new IotError('E_LIMIT', `${name} has more than ${MAX_VALUES} parameters or results`);
     const slots = new DataView(new ArrayBuffer(SLOT_BYTES * Math.max(parameters.length, results.length)));
     for (const [index, type] of parameters.entries()) writeArgument(slots, index, type, args[index] ?? '');
     return this.#run(fn, slots, results);
