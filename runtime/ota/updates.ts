@@ -11,7 +11,7 @@ import { boot } from './machine/boot.js';
 import { type Context, recordOf, transit } from './machine/context.js';
 import { Lane } from './machine/lane.js';
 import { Reporter } from './machine/reporter.js';
-import { clear } from './machine/transitions.js';
+import { clear, forgetRefusal } from './machine/transitions.js';
 import type { ModuleSource, StatusSink } from './ports.js';
 import { Blobs } from './storage/blobs.js';
 import type { FileSystem } from './storage/fs.js';
@@ -44,6 +44,8 @@ export interface UpdatesOptions {
 
 const DEFAULT_DWELL_MS = 5_000;
 const DEFAULT_DEADLINE_MS = 600_000;
+/** How long `stop` waits for statuses to be taken. */
+const FLUSH_MS = 2_000;
 /** Names that may become keys of the record: those of slots (`Name` of the configuration). */
 const COMPONENT = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 
@@ -103,7 +105,14 @@ export class Updates {
   async stop(): Promise<void> {
     this.stopped = true;
     await Promise.all([...this.lanes.values()].map((lane) => lane.stop()));
-    await this.context.reporter.flushed();
+    const { clock, reporter } = this.context;
+    // A broker that is gone takes nothing: the last statuses are worth a moment, not more.
+    let cancel = () => {};
+    const enough = new Promise<void>((resolve) => {
+      cancel = clock.after(FLUSH_MS, resolve);
+    });
+    await Promise.race([reporter.flushed(), enough]);
+    cancel();
   }
 
   /** A message of `ota/desired/<component>`: an envelope, or empty to cancel. The same one may come again. */
@@ -119,7 +128,7 @@ export class Updates {
     else void lane.cancel();
   }
 
-  /** The module that runs, or ought to run, in a slot: pushed earlier, verified by `start`. */
+  /** The pushed module that `start` found and verified for a slot: what its actor is to be started with. */
   installed(slot: string): CheckedModule | undefined {
     return this.ready().modules.get(slot);
   }
@@ -155,9 +164,15 @@ export class Updates {
     await this.context.target.clear(slot);
   }
 
-  /** What was refused may be judged otherwise from now on: call it when the trust document has changed. */
-  trustChanged(): void {
+  /**
+   * Forgets refusals: call it when the trust document has changed, then let the retained messages come again.
+   * Rejects when the record cannot be written.
+   */
+  async trustChanged(): Promise<void> {
     this.answers.forgetRefusals();
+    for (const [component, { ending }] of Object.entries(this.context.store.current.components)) {
+      if (ending !== undefined) await transit(this.context, component, ending.deployment, forgetRefusal);
+    }
   }
 
   /** Resolves when no update runs and every status has been handed over. */

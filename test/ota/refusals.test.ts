@@ -143,6 +143,21 @@ describe('a fetched module is refused', () => {
   });
 });
 
+it('what cannot be told to anybody does not stop an update, nor the host', async () => {
+  const bench = await Bench.start();
+  bench.sink.status = () => new Promise(() => {});
+  bench.sink.report = async () => {
+    throw new Error('gone');
+  };
+  bench.source.offer(v1);
+  bench.updates.desired('blink', envelopeFor(1, v1));
+  while (bench.updates.sequence('blink') !== 1) await new Promise(setImmediate);
+  const stopped = bench.updates.stop();
+  await bench.clock.elapse(2_000);
+  await stopped;
+  expect(bench.running).toBe('good-1');
+});
+
 describe('the same message again', () => {
   it('is answered as active, also after a restart, and runs nothing', async () => {
     const bench = await Bench.start();
@@ -167,10 +182,35 @@ describe('the same message again', () => {
     await bench.updates.idle();
     expect(bench.sink.lines()).toEqual(['rejected E_NO_TRUST']);
     bench.trust = trust;
-    bench.updates.trustChanged();
+    await bench.updates.trustChanged();
     bench.updates.desired('blink', envelope);
     await bench.updates.idle();
     expect(bench.sink.last?.state).toBe('active');
+  });
+
+  it('is judged again after its module was refused, once the trust document changes', async () => {
+    const bench = await settled();
+    const envelope = await bench.push(11, moduleBytes('good-2', { refused: true }));
+    bench.sink.clear();
+    await bench.updates.trustChanged();
+    bench.updates.desired('blink', envelope);
+    await bench.updates.idle();
+    expect(bench.sink.lines()[0]).toBe('received');
+  });
+
+  it('is judged again when something else has been installed since', async () => {
+    const bench = await Bench.start();
+    bench.source.offer(v2);
+    const digest = Uint8Array.from(Buffer.from(digestOf(v2), 'hex'));
+    const component = { id: ['actor', 'blink'], digest, size: v2.length, uri: URI_MQTT };
+    const envelope = envelopeFor(11, v2, { components: [{ ...component, requires: ['>=', '1.0'] }] });
+    bench.updates.desired('blink', envelope);
+    await bench.updates.idle();
+    expect(bench.sink.lines()).toEqual(['received', 'rejected E_WRONG_DEVICE']);
+    await bench.push(10, v1);
+    bench.updates.desired('blink', envelope);
+    await bench.updates.idle();
+    expect(bench.running).toBe('good-2');
   });
 
   it('is not confused by a bad envelope around the same manifest', async () => {

@@ -21,8 +21,11 @@ export class Answers {
     if (this.refused.size > MAX_REMEMBERED && oldest !== undefined) this.refused.delete(oldest);
   }
 
-  forgetRefusals(): void {
-    this.refused.clear();
+  /** What is installed or trusted has changed, so that refusals may be wrong by now. Default: of all components. */
+  forgetRefusals(component?: string): void {
+    for (const [message, step] of this.refused) {
+      if (component === undefined || step.component === component) this.refused.delete(message);
+    }
   }
 
   /** Reports the outcome once more if there is one; false when the message has to be judged. */

@@ -63,7 +63,7 @@ export class Job {
 
   /** Never rejects. With E_INTERRUPTED nothing is reported: the next start of the host goes on. */
   async run(): Promise<void> {
-    const { context, component } = this;
+    const { context } = this;
     const stopTimer = context.clock.after(context.deadlineMs, () => {
       if (!this.switched)
         this.abort(new IotError('E_TIMEOUT', `not installed within ${context.deadlineMs} ms`));
@@ -73,8 +73,8 @@ export class Job {
         this.work.kind === 'new'
           ? await this.install(this.work.wanted)
           : await this.reload(this.work.pending);
-      await this.tryOut(module);
-      this.report('active', { unbound: context.target.missingBindings(component, module.capabilities) });
+      const unbound = await this.tryOut(module);
+      this.report('active', { unbound });
       await this.sweep();
     } catch (thrown) {
       const error = asIotError(thrown);
@@ -115,13 +115,15 @@ export class Job {
     return moduleOf(pending, bytes);
   }
 
-  private async tryOut(module: CheckedModule): Promise<void> {
+  /** Resolves, once the module is kept, with the bindings that it lacks. */
+  private async tryOut(module: CheckedModule): Promise<readonly string[]> {
     const { context, component } = this;
     const { signal } = this.controller;
     signal.throwIfAborted();
     this.status('probation');
     this.ran = true;
     context.target.ensureSlot(component);
+    const unbound = context.target.missingBindings(component, module.capabilities);
     const trial = await activate(context, component, module, signal);
     this.switched = true;
     try {
@@ -135,6 +137,7 @@ export class Job {
       throw error;
     }
     await trial.commit().catch((thrown: unknown) => this.warn('the old module was not freed', thrown));
+    return unbound;
   }
 
   private async undo(trial: Trial): Promise<void> {

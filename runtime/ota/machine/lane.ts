@@ -128,6 +128,7 @@ export class Lane {
     const { waiting } = this;
     this.job = undefined;
     this.waiting = undefined;
+    this.answers.forgetRefusals(this.component);
     if (waiting === undefined || this.stopped) return;
     this.start({ kind: 'new', wanted: waiting.wanted });
     await this.working;

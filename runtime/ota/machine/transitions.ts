@@ -103,6 +103,10 @@ export function forget(deployment: string): Transition {
     component.pending?.deployment === deployment ? { ...component, pending: undefined } : component;
 }
 
+/** Refusals may be wrong now; what ran and was bad stays known. */
+export const forgetRefusal: Transition = (component) =>
+  component.ending?.state === 'rejected' ? { ...component, ending: undefined } : component;
+
 /** The active module cannot be read any more. */
 export const fallBack: Transition = (component) => ({
   ...component,
