@@ -143,7 +143,8 @@ export class ActorSlot {
   cellEnded(cell: Cell): void {
     if (this.#route?.cell !== cell) return;
     setImmediate(() => {
-      if (this.#state !== 'running' || this.#route?.cell !== cell || this.#trial?.failed === true) return;
+      if (this.#state !== 'running' || this.#route?.cell !== cell || this.#trial?.failedAt !== undefined)
+        return;
       this.#recover();
     });
   }
@@ -255,7 +256,7 @@ export class ActorSlot {
       checkHealth: () => route.checkHealth(),
       commit: () =>
         this.#exclusively(async () => {
-          if (trial.failed) throw await trial.fault;
+          if (trial.failedAt !== undefined) throw await trial.fault;
           this.#trial = undefined;
           before.route?.unload();
           this.#backoff.reset();
@@ -265,6 +266,10 @@ export class ActorSlot {
           this.#trial = undefined;
           await this.#intake.drain();
           await this.#goBack(route, before);
+          const ms = Math.round((performance.now() - (trial.failedAt ?? performance.now())) * 10) / 10;
+          this.#parts.logger.info(`the module before is active again, ${ms} ms after the fault`, {
+            activeAgainMs: ms,
+          });
         }),
     });
     this.#trial = trial;

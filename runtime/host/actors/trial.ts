@@ -14,7 +14,7 @@ export class SlotTrial implements Trial {
   readonly fault: Promise<IotError>;
   readonly #parts: TrialParts;
   readonly #handledBefore: number;
-  #failed = false;
+  #failedAt: number | undefined;
   #resolve: (error: IotError) => void = () => undefined;
 
   constructor(parts: TrialParts) {
@@ -25,12 +25,13 @@ export class SlotTrial implements Trial {
     });
   }
 
-  get failed(): boolean {
-    return this.#failed;
+  /** When it failed, by the monotonic clock in milliseconds. */
+  get failedAt(): number | undefined {
+    return this.#failedAt;
   }
 
   fail(error: IotError): void {
-    this.#failed = true;
+    this.#failedAt ??= performance.now();
     this.#resolve(error);
   }
 
