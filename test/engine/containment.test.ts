@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { createWasm3Engine } from '#runtime/engine/wasm3/index.js';
 import { wat } from '../helpers/wat.js';
 import {
   actor,
@@ -224,6 +225,13 @@ describe('modules the engine does not take', () => {
       coded('E_MODULE', 'out of bounds'),
     );
   });
+});
+
+it('a stale engine.wasm says what to do', () => {
+  const stale = createWasm3Engine(new WebAssembly.Module(wat('(module (import "old" "border" (func)))')));
+  expect(() => stale.load(actor(OK), quietHost(), LIMITS)).toThrow(
+    expect.objectContaining({ code: 'E_ENGINE', hint: 'npm run build' }),
+  );
 });
 
 describe('an export under many names', () => {

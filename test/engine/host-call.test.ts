@@ -144,6 +144,23 @@ describe('host calls', () => {
     expect(seen).toEqual([...expected, ...expected]);
   });
 
+  it.each([0, 1, 2])('names that differ in part %d only are not confused', (part) => {
+    const module = actor(
+      `(call $guest_request (i32.const 0) (i32.const 1024))
+       (drop (call $host_call (i32.const 1024) (i32.const 2) (i32.const 1026) (i32.const 2) (i32.const 1028) (i32.const 2) (i32.const 0) (i32.const 0)))
+       i32.const 1`,
+    );
+    const seen: string[] = [];
+    const host = quietHost((...names) => {
+      seen.push(names.slice(0, 3).join(''));
+      return bytes('');
+    });
+    using instance = run(module, host);
+    const wanted = ['x', 'y', 'x', 'z'].map((letter) => ['aa', 'bb', 'cc'].with(part, `${letter}-`).join(''));
+    for (const names of wanted) instance.call('op', bytes(names));
+    expect(seen).toEqual(wanted);
+  });
+
   it('an actor cannot be called while it calls', () => {
     const self: { instance?: Instance } = {};
     const inner: unknown[] = [];

@@ -28,8 +28,13 @@ function instantiate(compiled: WebAssembly.Module, imports: ShimImports): ShimEx
     const instance = new WebAssembly.Instance(compiled, { iot: { ...imports }, env });
     return instance.exports as unknown as ShimExports;
   } catch (cause) {
-    throw new IotError('E_MEMORY', 'no address space left for another engine', {
-      hint: 'start node with --disable-wasm-trap-handler',
+    if (cause instanceof RangeError)
+      throw new IotError('E_MEMORY', 'no address space left for another engine', {
+        hint: 'start node with --disable-wasm-trap-handler',
+        cause,
+      });
+    throw new IotError('E_ENGINE', 'engine.wasm is of another version than this host', {
+      hint: 'npm run build',
       cause,
     });
   }
