@@ -2,14 +2,14 @@ import type { MaybePromise, Session } from './contract.js';
 
 /** Values kept per actor and binding; the grant and the object's identity play no part. */
 export class SessionMap<T> {
-  readonly #items = new Map<string, T>();
+  readonly #items = new Map<string, [Session, T]>();
 
   get(session: Session): T | undefined {
-    return this.#items.get(keyOf(session));
+    return this.#items.get(keyOf(session))?.[1];
   }
 
   set(session: Session, value: T): void {
-    this.#items.set(keyOf(session), value);
+    this.#items.set(keyOf(session), [session, value]);
   }
 
   delete(session: Session): T | undefined {
@@ -23,6 +23,11 @@ export class SessionMap<T> {
   }
 
   values(): T[] {
+    return this.entries().map(([, value]) => value);
+  }
+
+  /** Each with the session it was set with. */
+  entries(): [Session, T][] {
     return [...this.#items.values()];
   }
 }

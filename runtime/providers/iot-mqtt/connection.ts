@@ -1,0 +1,128 @@
+import type { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connect, type MqttClient } from 'mqtt';
+
+export interface Broker {
+  readonly url: string;
+  readonly username?: string | undefined;
+  readonly password?: string | undefined;
+  /** Certificate authority, PEM. */
+  readonly ca?: string | undefined;
+}
+
+export interface ConnectionOptions {
+  readonly broker: Broker;
+  readonly clientId: string;
+  /** `false`: the broker keeps subscriptions and messages while the client is away. */
+  readonly clean: boolean;
+  /** Seconds between pings, 0 for none. */
+  readonly keepalive: number;
+  /** Called after every CONNACK. */
+  readonly onUp?: (sessionPresent: boolean) => void;
+}
+
+/** First and longest pause between attempts, in milliseconds. */
+const MIN_PAUSE_MS = 100;
+const MAX_PAUSE_MS = 30_000;
+const CONNACK_TIMEOUT_MS = 5_000;
+/** How long `open` waits for the first attempt, and `end` for the connection to close. */
+const FIRST_ATTEMPT_MS = 1_000;
+const END_MS = 500;
+/** TCP asks whether the broker is still there after this much silence. */
+const TCP_KEEPALIVE_MS = 30_000;
+
+/** One connection to a broker that comes back by itself, with longer and longer pauses. */
+export class BrokerConnection {
+  #client: MqttClient | undefined;
+  #failure: string | undefined = 'no attempt yet';
+
+  constructor(private readonly options: ConnectionOptions) {}
+
+  /** The client while it is connected. */
+  get up(): MqttClient | undefined {
+    return this.#client?.connected ? this.#client : undefined;
+  }
+
+  /** What is wrong right now; `undefined` while connected. */
+  get problem(): string | undefined {
+    return this.up === undefined
+      ? `${brokerName(this.options.broker)} cannot be reached: ${this.#failure}`
+      : undefined;
+  }
+
+  /** Begins to connect; resolves after the first attempt, whether it succeeded or not. `prepare` sees the client first. */
+  async open(prepare: (client: MqttClient) => void = () => {}): Promise<void> {
+    const { broker, clientId, clean, keepalive, onUp } = this.options;
+    const client = connect(broker.url, {
+      clientId,
+      clean,
+      keepalive,
+      ...(broker.username === undefined ? {} : { username: broker.username }),
+      ...(broker.password === undefined ? {} : { password: broker.password }),
+      ...(broker.ca === undefined ? {} : { ca: broker.ca }),
+      connectTimeout: CONNACK_TIMEOUT_MS,
+      reconnectPeriod: MIN_PAUSE_MS,
+      reconnectOnConnackError: true,
+      queueQoSZero: false,
+      resubscribe: false,
+    });
+    this.#client = client;
+    prepare(client);
+    client.on('connect', ({ sessionPresent }) => {
+      const socket = client.stream as Partial<Socket>;
+      socket.setNoDelay?.(true);
+      socket.setKeepAlive?.(true, TCP_KEEPALIVE_MS);
+      client.options.reconnectPeriod = MIN_PAUSE_MS;
+      this.#failure = undefined;
+      onUp?.(sessionPresent);
+    });
+    client.on('error', (error: Error & { code?: unknown }) => {
+      this.#failure = error.message || String(error.code);
+    });
+    client.on('close', () => {
+      this.#failure ??= 'connection lost';
+      const pause = (client.options.reconnectPeriod ?? MIN_PAUSE_MS) * 2;
+      client.options.reconnectPeriod = Math.min(pause * (0.9 + Math.random() * 0.2), MAX_PAUSE_MS);
+    });
+    await this.#either(['connect', 'close'], FIRST_ATTEMPT_MS);
+  }
+
+  /** The connected client, waiting at most `ms` for it. */
+  async whenUp(ms: number): Promise<MqttClient | undefined> {
+    if (this.up === undefined && this.#client !== undefined) await this.#either(['connect'], ms);
+    return this.up;
+  }
+
+  /** Says goodbye to the broker and closes; whoever does not answer is cut off. */
+  async end(): Promise<void> {
+    const client = this.#client;
+    this.#client = undefined;
+    this.#failure = 'closed';
+    if (client === undefined) return;
+    // A client whose input is held back never sees the other side close.
+    const ended = client.endAsync(false).catch(() => {});
+    const late = new AbortController();
+    await Promise.race([ended, sleep(END_MS, undefined, { signal: late.signal }).catch(() => {})]);
+    late.abort();
+    client.stream.destroy();
+  }
+
+  #either(events: readonly ('connect' | 'close')[], ms: number): Promise<void> {
+    const client = this.#client;
+    return new Promise((resolve) => {
+      const finish = () => {
+        clearTimeout(timeout);
+        for (const event of events) client?.removeListener(event, finish);
+        resolve();
+      };
+      const timeout = setTimeout(finish, ms);
+      for (const event of events) client?.once(event, finish);
+    });
+  }
+}
+
+/** The broker's address without credentials. */
+export function brokerName({ url }: Broker): string {
+  const { protocol, host } = new URL(url);
+  return `broker ${protocol}//${host}`;
+}

@@ -1,0 +1,165 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { IPublishPacket, MqttClient } from 'mqtt';
+import type { Deliver, Session } from '../../base/contract.js';
+import { IotError } from '../../base/errors.js';
+import type { Logger } from '../../base/logger.js';
+import { Registrations, sessionName } from '../../base/sessions.js';
+import { type Broker, BrokerConnection } from './connection.js';
+import type { Grant } from './contract.js';
+import { Inbox } from './inbox.js';
+import { covers, isReserved } from './topics.js';
+
+/** How long the actor may take to finish with a message when its session closes, in milliseconds. */
+const DRAIN_MS = 2_000;
+/** Longest wait for the broker's answer to a subscription: it may stand behind a message for the waiting actor. */
+const SUBACK_MS = 100;
+const DISCARD_MS = 2_000;
+const REFUSED = 128;
+
+/**
+ * The broker session of one actor binding: its own connection, so that a slow actor holds up nobody else. The
+ * connection sends no pings: while a message is in hand nothing is read, and an answer would go unseen; a broker that
+ * vanished is noticed by TCP.
+ */
+export class Subscriber {
+  readonly subscriptions = new Registrations<{ readonly qos: 0 | 1 }>();
+  readonly #confirmed = new Set<string>();
+  /** Filters that the broker may still have from before. */
+  readonly #unwanted = new Set<string>();
+  readonly #connection: BrokerConnection;
+  readonly #inbox: Inbox;
+  #refused: string | undefined;
+
+  constructor(
+    private session: Session<Grant>,
+    deliver: Deliver,
+    private readonly broker: Broker,
+    readonly clientId: string,
+    private readonly logger: Logger,
+  ) {
+    const onUp = (sessionPresent: boolean) => this.#reconcile(sessionPresent);
+    this.#connection = new BrokerConnection({ broker, clientId, clean: false, keepalive: 0, onUp });
+    this.#inbox = new Inbox(deliver, {
+      allows: (topic) => !isReserved(topic) && this.#granted(topic),
+      dropped: (topic, why) =>
+        this.logger.warn(`message on ${topic} for ${sessionName(this.session)}: ${why}`),
+    });
+  }
+
+  get problem(): string | undefined {
+    return this.#connection.problem ?? this.#refused;
+  }
+
+  open(): Promise<void> {
+    return this.#connection.open((client) => {
+      client.handleMessage = (packet, done) => void this.#handle(client, packet, done);
+    });
+  }
+
+  /** Another grant or another way to the actor; subscriptions that are no longer granted end. */
+  rebind(session: Session<Grant>, deliver: Deliver): void {
+    this.session = session;
+    this.#inbox.redirect(deliver);
+    for (const [filter] of this.subscriptions.entries()) {
+      if (!this.#granted(filter)) this.unsubscribe(filter);
+    }
+  }
+
+  /** Remembers the subscription and tells the broker. Throws E_PROVIDER when it refuses at once. */
+  async subscribe(filter: string, qos: 0 | 1): Promise<void> {
+    this.subscriptions.set(filter, { qos });
+    this.#unwanted.delete(filter);
+    const client = this.#connection.up;
+    if (client === undefined) return;
+    const answer = this.#ask(client, filter, qos);
+    if (this.#inbox.busy) return;
+    const late = new AbortController();
+    const outcome = await Promise.race([answer, sleep(SUBACK_MS, undefined, { signal: late.signal })]);
+    late.abort();
+    if (outcome === 'refused')
+      throw new IotError('E_PROVIDER', `the broker refuses a subscription to ${filter}`);
+  }
+
+  /** Takes over a subscription of another provider, as far as it is granted. */
+  async restore(filter: string, qos: 0 | 1): Promise<void> {
+    if (!isReserved(filter) && this.#granted(filter)) await this.subscribe(filter, qos);
+  }
+
+  unsubscribe(filter: string): void {
+    this.subscriptions.delete(filter);
+    this.#confirmed.delete(filter);
+    this.#unwanted.add(filter);
+    const client = this.#connection.up;
+    if (client !== undefined) this.#withdraw(client, filter);
+  }
+
+  /** Leaves; the broker keeps the session, and every message that was not acknowledged. */
+  async close(): Promise<void> {
+    await this.#inbox.close(DRAIN_MS);
+    await this.#connection.end();
+  }
+
+  /** Leaves for good: the broker forgets the session. */
+  async discard(): Promise<void> {
+    await this.close();
+    const { broker, clientId } = this;
+    const last = new BrokerConnection({ broker, clientId, clean: true, keepalive: 0 });
+    await last.open();
+    if ((await last.whenUp(DISCARD_MS)) === undefined) {
+      this.logger.warn(`${last.problem}; it keeps session ${clientId} until it is removed there`);
+    }
+    await last.end();
+  }
+
+  async #handle(client: MqttClient, packet: IPublishPacket, done: () => void): Promise<void> {
+    const { stream } = client;
+    if (!(await this.#inbox.take(packet))) return;
+    // A connection that broke meanwhile cannot carry the acknowledgement; the message comes again on the next one.
+    if (client.stream !== stream || !client.connected) return;
+    this.#inbox.release();
+    done();
+  }
+
+  #reconcile(sessionPresent: boolean): void {
+    const client = this.#connection.up;
+    if (client === undefined) return;
+    if (!sessionPresent) this.#confirmed.clear();
+    if (sessionPresent) for (const filter of this.#unwanted) this.#withdraw(client, filter);
+    else this.#unwanted.clear();
+    for (const [filter, { qos }] of this.subscriptions.entries()) {
+      if (!this.#confirmed.has(filter)) void this.#ask(client, filter, qos);
+    }
+  }
+
+  /** `later`: the connection broke, the subscription is made with the next one. */
+  #ask(client: MqttClient, filter: string, qos: 0 | 1): Promise<'made' | 'refused' | 'later'> {
+    return new Promise((resolve) => {
+      client.subscribe(filter, { qos }, (error, granted, packet) => {
+        const refused = packet?.granted?.some((code) => Number(code) >= REFUSED) ?? granted?.some(isRefusal);
+        if (refused) {
+          this.subscriptions.delete(filter);
+          this.#refused = `broker refused ${sessionName(this.session)} a subscription to ${filter}`;
+          this.logger.warn(this.#refused);
+        } else if (error === null && this.subscriptions.get(filter) !== undefined) {
+          this.#confirmed.add(filter);
+          this.#refused = undefined;
+        }
+        resolve(refused ? 'refused' : error === null ? 'made' : 'later');
+      });
+    });
+  }
+
+  #withdraw(client: MqttClient, filter: string): void {
+    client.unsubscribe(filter, (error) => {
+      if (!error) this.#unwanted.delete(filter);
+    });
+  }
+
+  #granted(filter: string): boolean {
+    return this.session.grant.subscribe.some((granted) => covers(granted, filter));
+  }
+}
+
+function isRefusal({ qos }: { qos: number }): boolean {
+  return qos >= REFUSED;
+}
