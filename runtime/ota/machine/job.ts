@@ -3,25 +3,12 @@ import type { CheckedModule, Trial } from '../../host/update.js';
 import type { Deployment } from '../checks/checks.js';
 import { sweepDownloads } from '../storage/download.js';
 import { type EndingRecord, moduleOf, namedDigests, type PendingRecord } from '../storage/record.js';
-import { type Context, knownOf, recordOf, transit, transitIfPossible } from './context.js';
+import { type Context, recordOf, transit, transitIfPossible } from './context.js';
 import { endingRecord } from './endings.js';
-import { obtain, type Progress } from './obtain.js';
+import { type Announce, install } from './install.js';
 import { type Step, versionOf } from './reporter.js';
-import {
-  commit,
-  forget,
-  MAX_STORES,
-  refuse,
-  revert,
-  spendStart,
-  stage,
-  storesOf,
-  type Transition,
-} from './transitions.js';
+import { commit, forget, refuse, revert, type Transition } from './transitions.js';
 import { activate, probation } from './trial.js';
-
-/** Percent between two reports of a fetch, so that a deployment stays below 64 statuses. */
-const PROGRESS_STEP = 5;
 
 /** A deployment, fresh or found on probation when the host started. */
 export type Work =
@@ -71,7 +58,7 @@ export class Job {
     try {
       const module =
         this.work.kind === 'new'
-          ? await this.install(this.work.wanted)
+          ? await install(context, this.work.wanted, this.announce, this.controller.signal)
           : await this.reload(this.work.pending);
       const unbound = await this.tryOut(module);
       this.report('active', { unbound });
@@ -82,29 +69,6 @@ export class Job {
     } finally {
       stopTimer();
     }
-  }
-
-  /** Fetches, checks and stages. */
-  private async install(wanted: Deployment): Promise<CheckedModule> {
-    const { context, component } = this;
-    this.status('verified');
-    const record = recordOf(context, component);
-    if (storesOf(record, this.deployment) >= MAX_STORES) {
-      throw new IotError('E_LOOP', `${MAX_STORES} attempts at this deployment have come to nothing`);
-    }
-    if (record.blocked.includes(wanted.digest)) {
-      throw new IotError('E_BLOCKED', `module ${wanted.digest} failed here before`);
-    }
-    const bytes = await obtain(context, wanted, this.progress(), this.controller.signal);
-    const module = context.checks.module(bytes, wanted, knownOf(context, component));
-    this.checkIdentity(module, wanted);
-    this.controller.signal.throwIfAborted();
-    const dwellMs = Math.max(context.dwellMs, wanted.dwellMs);
-    await transit(context, component, this.deployment, stage(wanted, module, dwellMs));
-    this.status('staged');
-    this.controller.signal.throwIfAborted();
-    await transit(context, component, this.deployment, spendStart);
-    return module;
   }
 
   /** The module of an interrupted probation; its start has been spent already. */
@@ -120,7 +84,7 @@ export class Job {
     const { context, component } = this;
     const { signal } = this.controller;
     signal.throwIfAborted();
-    this.status('probation');
+    this.announce('probation');
     this.ran = true;
     context.target.ensureSlot(component);
     const unbound = context.target.missingBindings(component, module.capabilities);
@@ -153,24 +117,6 @@ export class Job {
     if (error.code !== 'E_TIMEOUT') await this.sweep();
   }
 
-  private checkIdentity(module: CheckedModule, wanted: Deployment): void {
-    const { context, component } = this;
-    const holds = context.target.identity(component) ?? recordOf(context, component).active?.key;
-    if (holds === undefined || holds === module.key || wanted.replaceIdentity) return;
-    throw new IotError('E_IDENTITY', `slot ${component} holds ${holds}, the module is ${module.key}`, {
-      hint: 'iot-host push FILE --replace-identity',
-    });
-  }
-
-  private progress(): Progress {
-    let next = 0;
-    return (percent) => {
-      if (percent < next || this.controller.signal.aborted) return;
-      next = percent === 100 ? 101 : percent - (percent % PROGRESS_STEP) + PROGRESS_STEP;
-      this.status('fetching', { percent });
-    };
-  }
-
   /** Modules and downloads that nothing needs any more; a failure costs space, not the update. */
   private async sweep(): Promise<void> {
     const { blobs, fs, tmp, store } = this.context;
@@ -183,9 +129,9 @@ export class Job {
     }
   }
 
-  private status(state: Step['state'], more: Partial<Step> = {}): void {
+  private readonly announce: Announce = (state, more = {}) => {
     this.context.reporter.status(this.step(state, more), recordOf(this.context, this.component));
-  }
+  };
 
   private report(state: Step['state'], more: Partial<Step>): void {
     this.context.reporter.ended(this.step(state, more), recordOf(this.context, this.component));
