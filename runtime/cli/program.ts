@@ -26,12 +26,21 @@ Every option above works with every command. More: iot-host COMMAND --help
 Exit codes: 0 ok, 1 bug, 2 usage or configuration, 3 device not found, 4 rejected,
             5 rolled back, 6 timeout, 7 some devices failed, 8 the actor failed, 130 interrupted`;
 
+/** Name and arguments: that there are options goes without saying. */
+function subcommandTerm(command: Command): string {
+  const args = command.registeredArguments.map((argument) => {
+    const name = `${argument.name()}${argument.variadic ? '...' : ''}`;
+    return argument.required ? ` <${name}>` : ` [${name}]`;
+  });
+  return `${command.name()}${args.join('')}`;
+}
+
 /** Subcommands made with `command()` copy none of this when it is set after them. */
 function configure(command: Command): void {
   command
     .exitOverride()
     .helpCommand(false)
-    .configureHelp({ helpWidth: 100 })
+    .configureHelp({ helpWidth: 100, subcommandTerm })
     .configureOutput({ writeErr: () => {}, outputError: () => {}, getOutHelpWidth: () => 100 });
   command.helpOption('--help', 'show this help');
   for (const child of command.commands) configure(child);

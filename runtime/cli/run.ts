@@ -39,7 +39,10 @@ export async function run(argv: readonly string[]): Promise<number> {
   } catch (thrown) {
     if (thrown instanceof AlreadyPrinted) return await flushed(thrown.cause.exitCode);
     if (thrown instanceof CommanderError && thrown.exitCode === 0) return await flushed(0);
-    const error = interruption.signal.aborted ? (interruption.signal.reason as IotError) : named(thrown);
+    // After an interrupt anything may fail in its own way; only what speaks of the interrupt knows better.
+    const own = named(thrown);
+    const stopped = interruption.signal.aborted && own.code !== 'E_INTERRUPTED';
+    const error = stopped ? (interruption.signal.reason as IotError) : own;
     output.error(error);
     return await flushed(error.exitCode);
   }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { readSecret } from '#runtime/base/secret.js';
 import { rememberLast } from '#runtime/cli/device/last.js';
-import { lookUp, namedDevices } from '#runtime/cli/device/lookup.js';
+import { everyPlace, lookUp, namedDevices } from '#runtime/cli/device/lookup.js';
 
 let home: string;
 let project: string;
@@ -30,7 +30,7 @@ describe('where a device is looked for', () => {
     expect(target.places).toEqual([{ origin: 'this machine', broker: LOCAL }]);
     expect(target.considered).toEqual([
       `${home}/.config/iot-host/devices.yaml: no entry`,
-      'iot-host.yaml: none here',
+      'iot-host.yaml: none here, or on the same broker',
       `this machine: ${LOCAL}`,
     ]);
   });
@@ -42,6 +42,8 @@ describe('where a device is looked for', () => {
     expect(await brokers('pi-01')).toEqual(['mqtts://me:pw@far:8883']);
     expect((await lookUp('pi-01', {}, environment, project)).considered.join()).not.toContain('pw');
     expect(await brokers('constructor')).toEqual(['mqtt://lan:1883', LOCAL]);
+    const every = await everyPlace({}, environment, project);
+    expect(every.map(({ broker }) => broker)).toEqual(['mqtts://me:pw@far:8883', 'mqtt://lan:1883', LOCAL]);
   });
 
   it.each([

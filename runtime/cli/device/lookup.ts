@@ -72,25 +72,39 @@ export async function lookUp(
   const entry = Object.hasOwn(devices, device) ? devices[device] : undefined;
   if (entry !== undefined) return only({ origin: file, ...entry });
 
-  const considered = [`${file}: no entry`];
-  const places: Place[] = [];
-  const consider = (place: Place) => {
-    if (places.some((other) => other.broker === place.broker)) return;
-    places.push(place);
-    considered.push(describe(place));
-  };
+  const near = await nearPlaces(environment, folder);
+  const missing = near.length > 1 ? [] : [`${PROJECT_FILE}: none here, or on the same broker`];
+  return { device, places: near, considered: [`${file}: no entry`, ...missing, ...near.map(describe)] };
+}
+
+/** Every broker that is known: where `--all` and `--label` look. */
+export async function everyPlace(
+  flags: DeviceFlags,
+  environment: Environment,
+  folder = process.cwd(),
+): Promise<Place[]> {
+  const chosen = chosenBroker(flags, environment);
+  if (chosen !== undefined) return [chosen];
+  const { devices } = await readCatalogue(environment);
+  const origin = catalogueFile(environment);
+  const listed = Object.values(devices).map((entry) => ({ origin, ...entry }));
+  return distinct([...listed, ...(await nearPlaces(environment, folder))]);
+}
+
+/** The project's broker, then the one on this machine. */
+async function nearPlaces(environment: Environment, folder: string): Promise<Place[]> {
   const project = await readProject(folder, environment);
-  if (project === undefined) considered.push(`${PROJECT_FILE}: none here`);
-  const projectBroker = project === undefined ? undefined : brokerUrl(project.broker);
-  if (project !== undefined && projectBroker !== undefined) {
-    consider({ origin: project.file, broker: projectBroker });
-  }
-  consider({ origin: 'this machine', broker: LOCAL_BROKER });
-  return { device, places, considered };
+  const broker = project === undefined ? undefined : brokerUrl(project.broker);
+  const own = project === undefined || broker === undefined ? [] : [{ origin: project.file, broker }];
+  return distinct([...own, { origin: 'this machine', broker: LOCAL_BROKER }]);
+}
+
+function distinct(places: readonly Place[]): Place[] {
+  return places.filter(({ broker }, at) => places.findIndex((other) => other.broker === broker) === at);
 }
 
 /** The broker that the line or the environment insists on. */
-export function chosenBroker(flags: DeviceFlags, environment: Environment): Place | undefined {
+function chosenBroker(flags: DeviceFlags, environment: Environment): Place | undefined {
   const origin = flags.broker === undefined ? 'IOT_HOST_BROKER' : '--broker';
   const broker = flags.broker ?? environment.IOT_HOST_BROKER;
   return broker ? { origin, broker: checkBroker(broker, origin) } : undefined;

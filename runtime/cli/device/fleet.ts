@@ -1,0 +1,83 @@
+import { asIotError, IotError } from '../../base/errors.js';
+import { listDevices } from '../../control/client/presence-watch.js';
+import type { Presence } from '../../control/protocol/messages.js';
+import type { Context } from '../context.js';
+import { connectAt } from './connect.js';
+import { everyPlace, type Target } from './lookup.js';
+import type { DeviceOptions } from './options.js';
+import type { Place } from './place.js';
+
+/** A client needs some device's name; one that only lists them takes a name that says so. */
+const NO_DEVICE = 'nobody';
+
+/** Labels that all must match: `k=v`. */
+export type Labels = Readonly<Record<string, string>>;
+
+/** Throws E_USAGE for what is not `k=v`. */
+export function parseLabels(texts: readonly string[]): Labels {
+  const pairs = texts.map((text): [string, string] => {
+    const at = text.indexOf('=');
+    if (at > 0) return [text.slice(0, at), text.slice(at + 1)];
+    throw new IotError('E_USAGE', `"${text}" is not a label`, { hint: '--label site=greenhouse' });
+  });
+  return Object.fromEntries(pairs);
+}
+
+/**
+ * Every device, on or off, that the known brokers have seen and that carries the labels. A broker that cannot be
+ * reached is remarked on; when none can be, the last failure is thrown. Throws E_DEVICE_NOT_FOUND for no device.
+ */
+export async function fleet(labels: Labels, options: DeviceOptions, context: Context): Promise<Target[]> {
+  const places = await everyPlace(options, context.environment);
+  const found = new Map<string, Target>();
+  const failures: IotError[] = [];
+  for (const place of places) {
+    try {
+      for (const presence of await devicesAt(place, options, context)) {
+        if (found.has(presence.device) || !carries(presence, labels)) continue;
+        found.set(presence.device, { device: presence.device, places: [place], considered: [place.origin] });
+      }
+    } catch (thrown) {
+      const failure = asIotError(thrown);
+      context.output.note(`${place.origin}: ${failure.message}`);
+      failures.push(failure);
+    }
+  }
+  const [failure] = failures;
+  if (failure !== undefined && failures.length === places.length) throw failure;
+  if (found.size > 0) return [...found.values()];
+  const wanted = Object.entries(labels).map(([name, value]) => ` ${name}=${value}`);
+  const which = wanted.length === 0 ? '' : ` with the label${wanted.join('')}`;
+  throw new IotError('E_DEVICE_NOT_FOUND', `no device${which} was found`, {
+    hint: '--broker mqtt://HOST:1883',
+  });
+}
+
+/** `--device host` without a project file: the one device at the broker of this machine. */
+export async function thisMachine(target: Target, options: DeviceOptions, context: Context): Promise<Target> {
+  for (const place of target.places) {
+    const devices = await devicesAt(place, options, context);
+    const on = devices.filter(({ state }) => state === 'online');
+    const [only] = on.length === 0 ? devices : on;
+    if (only === undefined) continue;
+    if (on.length <= 1) return { ...target, device: only.device };
+    const names = on.map(({ device }) => device).join(', ');
+    throw new IotError('E_USAGE', `several devices are on at ${place.broker}: ${names}`, {
+      hint: '--device NAME',
+    });
+  }
+  throw new IotError('E_DEVICE_NOT_FOUND', 'no device runs on this machine', { hint: 'iot-host up' });
+}
+
+async function devicesAt(place: Place, options: DeviceOptions, context: Context): Promise<Presence[]> {
+  const client = await connectAt(place, NO_DEVICE, options.timeout, context);
+  try {
+    return await listDevices(client.link);
+  } finally {
+    await client.close();
+  }
+}
+
+function carries(presence: Presence, labels: Labels): boolean {
+  return Object.entries(labels).every(([name, value]) => presence.labels[name] === value);
+}

@@ -1,0 +1,101 @@
+import { asIotError, IotError } from '../../base/errors.js';
+import type { ReasonCode } from '../../base/reasons.js';
+import type { DeviceClient } from '../../control/client/device-client.js';
+import type { RpcOperation, RpcOperations } from '../../control/protocol/messages.js';
+import type { Context } from '../context.js';
+import { unlessInterrupted } from '../interrupt.js';
+import { catalogueFile } from './catalogue.js';
+import { connectAt } from './connect.js';
+import { thisMachine } from './fleet.js';
+import { rememberLast } from './last.js';
+import { lookUp, namedDevices, type Target, withoutPassword } from './lookup.js';
+import type { DeviceOptions } from './options.js';
+
+/** One device, connected. */
+export interface DeviceSession {
+  readonly client: DeviceClient;
+  rpc<K extends RpcOperation>(
+    operation: K,
+    args: RpcOperations[K]['args'],
+  ): Promise<RpcOperations[K]['result']>;
+}
+
+/** Not here, but perhaps at the next place. */
+const LOOK_FURTHER: ReadonlySet<ReasonCode> = new Set(['E_DEVICE_NOT_FOUND', 'E_BROKER_UNREACHABLE']);
+
+/** Finds the one device that the options mean, lets `work` talk to it, and closes the connection. */
+export async function withDevice<T>(
+  options: DeviceOptions,
+  context: Context,
+  work: (device: DeviceSession) => Promise<T>,
+): Promise<T> {
+  const [device, ...others] = await namedDevices(options, context.environment);
+  if (device === undefined || others.length > 0) {
+    throw new IotError('E_USAGE', 'this command takes one device at a time', { hint: '--device NAME' });
+  }
+  return unlessInterrupted(
+    withTarget(await target(device, options, context), options, context, work),
+    context.signal,
+  );
+}
+
+/** Where to look for `device`. `host` is whatever runs on this machine, when no project file has given its name. */
+export async function target(device: string, options: DeviceOptions, context: Context): Promise<Target> {
+  const found = await lookUp(device, options, context.environment);
+  return device === 'host' ? thisMachine(found, options, context) : found;
+}
+
+/** The same for a device whose places are known already. */
+export async function withTarget<T>(
+  target: Target,
+  options: DeviceOptions,
+  context: Context,
+  work: (device: DeviceSession) => Promise<T>,
+): Promise<T> {
+  const client = await connectTarget(target, options, context);
+  try {
+    await rememberLast(client.device, context.environment);
+    const { timeout: timeoutMs } = options;
+    return await work({ client, rpc: (operation, args) => client.rpc(operation, args, { timeoutMs }) });
+  } finally {
+    await client.close();
+  }
+}
+
+/** A connection to the first place whose broker knows the device, be it on or off. */
+async function connectTarget(
+  target: Target,
+  options: DeviceOptions,
+  context: Context,
+): Promise<DeviceClient> {
+  const failures: IotError[] = [];
+  for (const place of target.places) {
+    let client: DeviceClient | undefined;
+    try {
+      client = await connectAt(place, target.device, options.timeout, context);
+      await client.presence();
+      return client;
+    } catch (thrown) {
+      await client?.close();
+      const failure = asIotError(thrown);
+      if (!LOOK_FURTHER.has(failure.code)) throw failure;
+      failures.push(failure);
+    }
+  }
+  throw notFound(target, failures, context);
+}
+
+/** Exit 3: every place, and what was wrong with it. */
+function notFound(target: Target, failures: readonly IotError[], context: Context): IotError {
+  const found = target.places.map((place, index) => {
+    const why = failures[index]?.message ?? 'not asked';
+    return `${place.origin}: ${withoutPassword(place.broker)}: ${why}`;
+  });
+  const skipped = target.considered.slice(0, target.considered.length - target.places.length);
+  const [only] = failures;
+  const code = failures.length === 1 && only !== undefined ? only.code : 'E_DEVICE_NOT_FOUND';
+  const places = [...skipped, ...found].map((text) => `\n  ${text}`).join('');
+  return new IotError(code, `device ${target.device} was not found; looked at${places}`, {
+    hint: `add --broker mqtt://HOST:1883, or put this into ${catalogueFile(context.environment)}:\ndevices: {${target.device}: {broker: "mqtt://HOST:1883"}}`,
+  });
+}

@@ -1,0 +1,84 @@
+import { sha256 } from '../../trust/cose/authentication.js';
+import type { Context } from '../context.js';
+import type { Target } from '../device/lookup.js';
+import type { DeviceOptions } from '../device/options.js';
+import { withTarget } from '../device/session.js';
+import { bytes } from '../progress.js';
+import type { Result } from '../result.js';
+import type { Release } from './release.js';
+
+interface Preview {
+  readonly device: string;
+  readonly state: 'online' | 'offline';
+  /** What the slot holds now. */
+  readonly installed:
+    | { readonly key?: string; readonly version?: string; readonly digest?: string }
+    | undefined;
+  /** Contracts it claims and has no binding for; `undefined` when the device cannot be asked. */
+  readonly unbound: readonly string[] | undefined;
+  readonly otherIdentity: boolean;
+}
+
+/** What a push would do, without doing it: nothing is sent but questions. */
+export async function preview(
+  release: Release,
+  targets: readonly Target[],
+  options: DeviceOptions,
+  context: Context,
+): Promise<Result> {
+  const devices: Preview[] = [];
+  for (const target of targets) devices.push(await previewOne(release, target, options, context));
+  const { component, module, claims } = release;
+  const digest = Buffer.from(sha256(module)).toString('hex');
+  return {
+    data: { component, digest, size: module.length, claims, devices },
+    text: [
+      `would push ${component}: ${bytes(module.length)}, sha256 ${digest.slice(0, 12)}…, module ${claims.module}`,
+      ...devices.flatMap((device) => previewLines(device, component)),
+    ],
+  };
+}
+
+function previewOne(
+  release: Release,
+  target: Target,
+  options: DeviceOptions,
+  context: Context,
+): Promise<Preview> {
+  return withTarget(target, options, context, async ({ client, rpc }) => {
+    const { state, actors } = await client.presence();
+    const installed = actors.find(({ name }) => name === release.component);
+    // A preview is worth having without the control key, or of a device that is off.
+    const status = await rpc('ps', {}).catch(() => undefined);
+    const bindings = status?.actors.find(({ name }) => name === release.component)?.bindings ?? [];
+    const bound = new Set(bindings.map(({ contract }) => contract));
+    const unbound =
+      status === undefined
+        ? undefined
+        : release.claims.capabilities.filter((contract) => !bound.has(contract));
+    const key = installed?.key;
+    return {
+      device: client.device,
+      state,
+      installed,
+      unbound,
+      otherIdentity: key !== undefined && key !== release.claims.module,
+    };
+  });
+}
+
+function previewLines(
+  { device, state, installed, unbound, otherIdentity }: Preview,
+  component: string,
+): string[] {
+  const version = installed?.version ?? installed?.digest?.slice(0, 12) ?? 'an empty slot';
+  const over = installed === undefined ? 'as a new slot, with no grants' : `in place of ${version}`;
+  return [
+    `${device} (${state}): ${over}`,
+    ...(otherIdentity ? [`  ! the slot holds another module, ${installed?.key}: it would be refused`] : []),
+    ...(unbound === undefined ? ['  its bindings are not known'] : []),
+    ...(unbound ?? []).map(
+      (contract) => `  needs: iot-host bind ${component} ${contract} --device ${device}`,
+    ),
+  ];
+}

@@ -1,0 +1,181 @@
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { RpcHandlers } from '#runtime/control/protocol/messages.js';
+import { readTrustDocument } from '#runtime/trust/document/signed.js';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Cleanup, FakeDevice, until } from '../control/fixture.js';
+import { startAedes } from '../helpers/broker.js';
+import { wat } from '../helpers/wat.js';
+import { emptyHome, iotHost } from './iot-host.js';
+
+const cleanup = new Cleanup();
+let place: Awaited<ReturnType<typeof emptyHome>>;
+let device: FakeDevice;
+let url: string;
+const asked: unknown[] = [];
+
+/** A device that trusts the keys that the command line has made, and notes down what it is asked. */
+async function startDevice(name: string): Promise<FakeDevice> {
+  const document = readTrustDocument(new Uint8Array(await readFile(join(place.home, 'trust/root.cbor'))));
+  const fake = new FakeDevice(url, name, { trust: () => document, labels: { site: 'lab' } });
+  const status = { contract: 'wascc:keyvalue', name: 'default', implementation: 'lmdb', bindings: 2 };
+  const note = async <T>(args: unknown, result: T): Promise<T> => {
+    asked.push(args);
+    return result;
+  };
+  const more: Partial<RpcHandlers> = {
+    'providers.swap': (args) => note(args, { ...status, state: 'running' }),
+    bind: (args) =>
+      note(args, { name: args.actor, state: 'running', bindings: [], queued: 0, handled: 0, failed: 0, restarts: 0 }),
+  };
+  const own = new FakeDevice(url, name, {
+    trust: () => document,
+    labels: { site: 'lab' },
+    handlers: { ...fake.handlers(), ...more },
+  });
+  await own.start();
+  cleanup.add(own, () => own.agent.stop());
+  await until(() => own.agent.connected, 'device connected');
+  return own;
+}
+
+const run = (...args: string[]) => iotHost(args, place);
+
+beforeAll(async () => {
+  place = await emptyHome();
+  const broker = await startAedes();
+  cleanup.add(broker, () => broker.stop());
+  url = broker.url;
+  place.env.IOT_HOST_BROKER = url;
+  await run('keys', 'gen');
+  await run('keys', 'trust');
+  await writeFile(join(place.home, 'blink.wasm'), wat('(module (memory (export "memory") 1))'));
+  expect(await run('sign', 'blink.wasm', '--name', 'Blink', '--cap', 'iot:gpio')).toMatchObject({ code: 0 });
+  device = await startDevice('pi-01');
+});
+afterAll(() => cleanup.run());
+
+describe('one device', () => {
+  it('is asked with the control key, and remembered as the last one', async () => {
+    const { code, stdout } = await run('ps', '--device', 'pi-01');
+    expect(code).toBe(0);
+    expect(stdout).toContain('pi-01: ready, iot-host 0.1.0, start 7');
+    expect(stdout).toMatch(/^blink +running/m);
+    const again = await run('ps', '--device', 'last', '--json');
+    expect(JSON.parse(again.stdout)).toMatchObject({ ok: true, data: { device: 'pi-01', actors: [{ name: 'blink' }] } });
+    expect(await run('ps', '--device', 'host')).toMatchObject({ code: 0 });
+  });
+
+  it('gets calls, bindings, swaps, and gives its log', async () => {
+    const [call, cbor, bind, swap, list, logs] = await Promise.all([
+      run('call', 'blink', 'Echo', '--data', 'hello', '--device', 'pi-01'),
+      run('call', 'blink', 'Echo', '--cbor', '{"on":true}', '--device', 'pi-01', '--json'),
+      run('bind', 'blink', 'iot:gpio', 'lines.LED.direction=out', '--device', 'pi-01'),
+      run('providers', 'swap', 'wascc:keyvalue', '--to', 'lmdb', '--device', 'pi-01'),
+      run('providers', '--device', 'pi-01'),
+      run('logs', 'blink', '--device', 'pi-01', '--json'),
+    ]);
+    expect(call).toEqual({ code: 0, stdout: 'hello\n', stderr: '' });
+    expect(JSON.parse(cbor.stdout)).toEqual({ v: 1, ok: true, data: { reply: { on: true } } });
+    expect(bind.stdout).toBe('blink is bound to iot:gpio (default); blink is running\n');
+    expect(swap.stdout).toBe('wascc:keyvalue (default): lmdb is running, 2 bindings\n');
+    expect(list.stdout).toMatch(/^wascc:keyvalue +default +memory +running +0$/m);
+    expect(asked).toContainEqual({
+      actor: 'blink',
+      contract: 'iot:gpio',
+      name: 'default',
+      settings: { lines: { LED: { direction: 'out' } } },
+    });
+    expect(asked).toContainEqual({ contract: 'wascc:keyvalue', to: 'lmdb' });
+    expect(JSON.parse(logs.stdout)).toEqual({ time: 1, level: 'info', message: 'early', actor: 'blink' });
+  });
+
+  it('is 3 when the broker does not know it, and says who is there', async () => {
+    const { code, stderr } = await run('ps', '--device', 'pi-99');
+    expect(code).toBe(3);
+    expect(stderr).toContain('IOT_HOST_BROKER');
+    expect(stderr).toContain('there are: pi-01');
+  });
+
+  it('refuses a key that it does not trust with 4', async () => {
+    const stranger = await emptyHome();
+    stranger.env.IOT_HOST_BROKER = url;
+    const without = await iotHost(['ps', '--device', 'pi-01'], stranger);
+    expect(without).toMatchObject({ code: 2, stderr: expect.stringContaining('hint: iot-host keys gen') });
+    await iotHost(['keys', 'gen'], stranger);
+    const { code, stderr } = await iotHost(['ps', '--device', 'pi-01'], stranger);
+    expect(code).toBe(4);
+    expect(stderr).toContain('does not have the role control');
+  });
+});
+
+describe('push', () => {
+  it('waits for the outcome and says every state on stderr', async () => {
+    const { code, stdout, stderr } = await run('push', 'blink.signed.wasm', '--device', 'pi-01');
+    expect(stderr).toMatch(/pi-01: blink fetching\n(.*\n)*pi-01: blink active\n/);
+    expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringMatching(/^pi-01: blink \(sequence \d+\) is active\n$/) });
+    expect(device.installed.get('blink')).toEqual(
+      new Uint8Array(await readFile(join(place.home, 'blink.signed.wasm'))),
+    );
+  });
+
+  it('ends with the reason’s code when the device refuses, also as JSON', async () => {
+    device.verdict = { state: 'rolled-back', reason: { code: 'E_PROBATION_TRAP', message: 'it trapped', hint: 'look' } };
+    const [text, json] = [
+      await run('push', 'blink.signed.wasm', '--device', 'pi-01', '--quiet'),
+      await run('push', 'blink.signed.wasm', '--device', 'pi-01', '--quiet', '--json'),
+    ];
+    device.verdict = { state: 'active' };
+    expect(text).toEqual({
+      code: 5,
+      stdout: '',
+      stderr: 'error: device pi-01, blink rolled-back: it trapped\nhint: look\n',
+    });
+    expect(json).toMatchObject({ code: 5, stderr: '' });
+    expect(JSON.parse(json.stdout)).toMatchObject({
+      ok: false,
+      error: { code: 'E_PROBATION_TRAP' },
+      data: { devices: [{ device: 'pi-01', outcome: 'rolled-back' }] },
+    });
+  });
+
+  it('refuses an unsigned file with 4 and the line that signs it', async () => {
+    const { code, stderr } = await run('push', 'blink.wasm', '--device', 'pi-01');
+    expect(code).toBe(4);
+    expect(stderr).toContain('hint: iot-host sign blink.wasm --name blink');
+  });
+
+  it('shows what it would do without doing it', async () => {
+    const before = device.desired.length;
+    const { code, stdout } = await run('push', 'blink.signed.wasm', '--device', 'pi-01', '--dry-run');
+    expect(code).toBe(0);
+    expect(stdout).toContain('would push blink');
+    expect(stdout).toContain('needs: iot-host bind blink iot:gpio --device pi-01');
+    expect(device.desired.length).toBe(before);
+  });
+
+  it('ends with 7 and a line for each device when some failed', async () => {
+    await startDevice('pi-02');
+    const { code, stdout, stderr } = await run('push', 'blink.signed.wasm', '--device', 'pi-01,pi-99', '--timeout', '5s');
+    expect(code).toBe(7);
+    const lines = stdout.trim().split('\n');
+    expect(lines[0]).toMatch(/^pi-01: blink .*is active$/);
+    expect(lines[1]).toMatch(/^pi-99: no outcome: device pi-99 was not found/);
+    expect(stderr).toContain('error: 1 of 2 devices failed: pi-99');
+
+    const all = await run('push', 'blink.signed.wasm', '--label', 'site=lab', '--json');
+    expect(all.code).toBe(0);
+    expect(JSON.parse(all.stdout).data.devices).toMatchObject([
+      { device: 'pi-01', outcome: 'active' },
+      { device: 'pi-02', outcome: 'active' },
+    ]);
+    expect(await run('push', 'blink.signed.wasm', '--label', 'site=moon')).toMatchObject({ code: 3 });
+  });
+
+  it('needs the release key', async () => {
+    await rm(join(place.home, '.local/share/iot-host/keys/release.nk'));
+    const { code, stderr } = await run('push', 'blink.signed.wasm', '--device', 'pi-01');
+    expect(code).toBe(2);
+    expect(stderr).toContain('there is no key release');
+  });
+});
