@@ -57,8 +57,8 @@ export class ChunkServer {
       const bytes = this.module.subarray(at, Math.min(at + length, end));
       sending.push(this.link.publish(topics.data(this.device), encodeChunk(this.deployment, at, bytes)));
     }
-    await Promise.all(sending);
     this.sentBytes = Math.max(this.sentBytes, end);
     this.onSent();
+    await Promise.all(sending);
   }
 }

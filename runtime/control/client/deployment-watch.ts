@@ -7,6 +7,8 @@ import { type Desired, readDesired } from './desired.js';
 
 /** Milliseconds that a device gets to speak of a deployment that was replaced before it mentioned it. */
 const LAST_WORD_MS = 3_000;
+/** The same for a device that is off, in case it is just coming back. */
+const LAST_WORD_OFFLINE_MS = 500;
 /** Milliseconds after a reconnect in which the broker shows whether it still has the desired state. */
 const RECALL_MS = 500;
 /** Times that a desired state is put back when another one that must not win has taken its place. */
@@ -54,6 +56,7 @@ export class DeploymentWatch {
     private readonly onStatus: (status: UpdateStatus) => void,
     /** Says the desired state again, and what else the broker may have forgotten. */
     private readonly restore: () => Promise<void>,
+    private readonly isOnline: () => boolean,
   ) {
     this.ended = new Promise((resolve) => {
       this.settle = (end) => {
@@ -137,21 +140,24 @@ export class DeploymentWatch {
   private giveWay(how: 'superseded' | 'cancelled', sequence?: number): void {
     if (this.doom !== undefined) return;
     const { device, component, sequence: own } = this.own;
-    this.doom = setTimeout(() => {
-      this.doom = undefined;
-      if (this.over || this.mentioned) return;
-      const about = `device ${device}, ${component}`;
-      if (how === 'cancelled') {
-        const error = new IotError(
-          'E_CANCELLED',
-          `${about}: the update was cancelled before the device took it`,
-        );
-        this.settle({ end: 'cancelled', error });
-        return;
-      }
-      const text = `${about}: a push with sequence number ${sequence} came in place of this one with ${own}`;
-      this.settle({ end: 'rejected', error: new IotError('E_SUPERSEDED', text) });
-    }, LAST_WORD_MS);
+    this.doom = setTimeout(
+      () => {
+        this.doom = undefined;
+        if (this.over || this.mentioned) return;
+        const about = `device ${device}, ${component}`;
+        if (how === 'cancelled') {
+          const error = new IotError(
+            'E_CANCELLED',
+            `${about}: the update was cancelled before the device took it`,
+          );
+          this.settle({ end: 'cancelled', error });
+          return;
+        }
+        const text = `${about}: a push with sequence number ${sequence} came in place of this one with ${own}`;
+        this.settle({ end: 'rejected', error: new IotError('E_SUPERSEDED', text) });
+      },
+      this.isOnline() ? LAST_WORD_MS : LAST_WORD_OFFLINE_MS,
+    );
   }
 
   private clearDoom(): void {

@@ -71,6 +71,11 @@ export class DeviceClient {
     return this.watch.known(timeoutMs);
   }
 
+  /** As far as is known right now. */
+  get online(): boolean {
+    return this.watch.current?.state === 'online';
+  }
+
   /** Called with every change of the presence. Returns what removes the listener. */
   onPresence(listener: (presence: Presence) => void): () => void {
     return this.watch.listen(listener);

@@ -86,6 +86,7 @@ class Push {
       own,
       () => this.progress(),
       () => this.restore(),
+      () => client.online,
     );
     for (const old of previous?.modules ?? []) this.left.set(old.digest, old.size);
     this.left.set(digest, module.length);

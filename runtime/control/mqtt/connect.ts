@@ -72,7 +72,8 @@ function clientOptions(address: BrokerAddress, options: ConnectOptions, timeoutM
     protocolVersion: 4,
     clean: true,
     keepalive: KEEPALIVE_SECONDS,
-    connectTimeout: timeoutMs,
+    // Later than the timer here, whose message says more.
+    connectTimeout: timeoutMs + 1_000,
     reconnectPeriod: 0,
     resubscribe: false,
     ...(address.username === undefined ? {} : { username: address.username }),

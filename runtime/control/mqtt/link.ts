@@ -43,6 +43,7 @@ export class BrokerLink {
   /** Counts the connections: what was heard in an earlier one may have been forgotten by the broker. */
   connection = 0;
   private client: MqttClient | undefined;
+  private ready = false;
   private failure: IotError | undefined;
   private readonly registrations = new Set<Registration>();
   private readonly waiting = new Set<(error: IotError) => void>();
@@ -69,13 +70,14 @@ export class BrokerLink {
     this.running = this.keep(undefined);
   }
 
+  /** Whether there is a connection and all subscriptions stand. */
   get connected(): boolean {
-    return this.client !== undefined;
+    return this.ready;
   }
 
   /** Why there is no connection right now. */
   problem(): string | undefined {
-    if (this.client !== undefined) return undefined;
+    if (this.ready) return undefined;
     return this.failure?.message ?? `broker ${this.address.url} is not connected yet`;
   }
 
@@ -130,6 +132,7 @@ export class BrokerLink {
     this.closing.abort();
     const { client } = this;
     this.client = undefined;
+    this.ready = false;
     this.fail(new IotError('E_CANCELLED', `connection to ${this.address.url} was closed`));
     if (client !== undefined) await new Promise<void>((resolve) => client.end(false, {}, () => resolve()));
     await this.running;
@@ -192,11 +195,14 @@ export class BrokerLink {
       );
     }
     this.logger.debug(`connected to ${this.address.url}`);
-    if (this.client === client) for (const listener of [...this.listeners]) listener();
+    if (this.client !== client) return;
+    this.ready = true;
+    for (const listener of [...this.listeners]) listener();
   }
 
   private down(error: IotError): void {
     this.client = undefined;
+    this.ready = false;
     this.failure = error;
     this.fail(error);
   }
