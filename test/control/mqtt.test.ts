@@ -13,7 +13,7 @@ import {
 import { matches } from '#runtime/control/mqtt/filter.js';
 import { writeCbor } from '#runtime/trust/cbor/writer.js';
 import { freePort } from '../helpers/port.js';
-import { failure } from './fixture.js';
+import { bareLink, failure, until } from './fixture.js';
 
 const SEED = { seed: 20261123, numRuns: 200 };
 
@@ -187,6 +187,27 @@ describe('a broker that is not there', () => {
       AbortSignal.timeout(50),
     );
     expect((await failure(connecting)).code).toBe('E_CANCELLED');
+    await new Promise((resolve) => server.close(resolve));
+  });
+
+  it('is let go even when it no longer answers', async () => {
+    const connack = Uint8Array.of(0x20, 2, 0, 0);
+    let open = 0;
+    const server = createServer((socket) => {
+      open++;
+      socket.on('error', () => {}).on('close', () => open--);
+      // Accepts the connection, then takes everything and acknowledges nothing.
+      socket.once('data', () => socket.write(connack));
+      socket.resume();
+    });
+    const port = await freePort();
+    await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve));
+    const link = await bareLink(`mqtt://127.0.0.1:${port}`);
+    const publishing = failure(link.publish('iot/x', 'y'));
+    await link.close();
+    expect((await publishing).code).toBe('E_CANCELLED');
+    expect((await failure(link.publish('iot/x', 'y'))).code).toBe('E_BROKER_UNREACHABLE');
+    await until(() => open === 0, 'closed');
     await new Promise((resolve) => server.close(resolve));
   });
 

@@ -33,6 +33,8 @@ interface Registration {
 
 /** Filters in one SUBSCRIBE packet: Mosquitto takes any number, AWS IoT eight at a time. */
 const FILTERS_PER_PACKET = 8;
+/** Milliseconds that a broker gets to acknowledge what was sent before the connection is closed. */
+const GOOD_BYE_MS = 1_000;
 
 /**
  * A connection to a broker that comes back by itself, with all its subscriptions. What was published while it is
@@ -134,7 +136,7 @@ export class BrokerLink {
     this.client = undefined;
     this.ready = false;
     this.fail(new IotError('E_CANCELLED', `connection to ${this.address.url} was closed`));
-    if (client !== undefined) await new Promise<void>((resolve) => client.end(false, {}, () => resolve()));
+    if (client !== undefined) await goodBye(client);
     await this.running;
   }
 
@@ -256,6 +258,15 @@ export class BrokerLink {
       }
     }
   }
+}
+
+/** Waits for what is on its way, but not for ever: the broker may be gone without having said so. */
+async function goodBye(client: MqttClient): Promise<void> {
+  const ended = new AbortController();
+  client.end(false, {}, () => ended.abort());
+  await pause(GOOD_BYE_MS, ended.signal);
+  // A second `end` would be ignored.
+  if (!ended.signal.aborted) client.stream.destroy();
 }
 
 function closed(client: MqttClient): Promise<void> {
