@@ -37,6 +37,9 @@ export const MAX_BLOCK_NESTING = 256;
 export const MAX_TABLE_ENTRIES = 20_000;
 export const MAX_DATA_SEGMENTS = 10_000;
 
+/** Claims of one module (`runtime/trust/wascap`). */
+export const MAX_TOKEN_BYTES = 64 * KIB;
+
 /** Updates (`runtime/trust`, `runtime/ota`). */
 export const MAX_ENVELOPE_BYTES = 8 * KIB;
 export const MAX_SIGNATURES = 8;
