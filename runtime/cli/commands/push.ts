@@ -13,6 +13,7 @@ interface PushOptions extends DeviceOptions {
   readonly key: readonly string[];
   readonly dryRun?: boolean;
   readonly detach?: boolean;
+  readonly replaceIdentity?: boolean;
   readonly maxParallel: number;
 }
 
@@ -33,6 +34,7 @@ export const command: CommandSpec = {
         [],
       )
       .option('--dry-run', 'show what would happen, and do nothing')
+      .option('--replace-identity', 'let a module with another key take the slot')
       .option('--detach', 'leave it with the broker and do not wait')
       .option('--max-parallel <n>', 'devices at a time', parseCount, 2);
     deviceOptions(command, '60s').action(

@@ -26,13 +26,13 @@ export interface Delivery {
 export async function deliver(
   release: Release,
   target: Target,
-  options: DeviceOptions & { detach?: boolean },
+  options: DeviceOptions & { detach?: boolean; replaceIdentity?: boolean },
   context: Context,
 ): Promise<Delivery> {
   const { component, module, version, signers, claims } = release;
   const { device } = target;
   const report = reporter(device, component, context);
-  const { detach, timeout: timeoutMs } = options;
+  const { detach, replaceIdentity, timeout: timeoutMs } = options;
   const { signal } = context;
   try {
     const outcome = await withTarget(target, options, context, ({ client }) =>
@@ -43,6 +43,7 @@ export async function deliver(
         version,
         signers,
         detach,
+        replaceIdentity,
         timeoutMs,
         signal,
         onProgress: report.progress,
@@ -50,7 +51,7 @@ export async function deliver(
     );
     const { deployment, sequence, end, status, error } = outcome;
     const unbound = status?.unbound?.map((line) => `${line} --device ${device}`);
-    return { device, component, outcome: end, deployment, sequence, version: claims.version, unbound, error };
+    return { device, component, outcome: end, deployment, sequence, version: claims.ver, unbound, error };
   } catch (thrown) {
     return { device, component, outcome: 'unknown', error: asIotError(thrown) };
   } finally {

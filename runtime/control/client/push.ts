@@ -44,6 +44,8 @@ export interface PushOptions {
   readonly sequence?: number | undefined;
   /** Human version of the release, `1.2.3`. */
   readonly version?: string | undefined;
+  /** Lets a module with another key take the slot. Default false. */
+  readonly replaceIdentity?: boolean | undefined;
   /** Leave it with the broker and do not wait. */
   readonly detach?: boolean | undefined;
   /** Default 60 000. */
@@ -110,7 +112,15 @@ class Push {
       sequence,
       deviceName: client.device,
       signers: options.signers,
-      components: [{ id: ['actor', component], digest, size: module.length, uri: URI_MQTT }],
+      components: [
+        {
+          id: ['actor', component],
+          digest,
+          size: module.length,
+          uri: URI_MQTT,
+          replaceIdentity: options.replaceIdentity === true,
+        },
+      ],
       ...(options.version === undefined ? {} : { version: options.version }),
     });
     return new Push(options, presence, toHex(digest), sequence, envelope, previous);

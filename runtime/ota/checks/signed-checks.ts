@@ -76,7 +76,7 @@ function checkEnvelope(
     payload: only.payload,
     securityFloor: only.securityFloor,
     dwellMs: (only.probationSeconds ?? 0) * 1000,
-    replaceIdentity: false,
+    replaceIdentity: only.replaceIdentity,
   };
 }
 

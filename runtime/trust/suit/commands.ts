@@ -21,6 +21,7 @@ export interface Parameters {
   readonly version?: readonly [Comparison, Version] | undefined;
   readonly securityFloor?: number | undefined;
   readonly probationSeconds?: number | undefined;
+  readonly replaceIdentity?: boolean | undefined;
 }
 
 export type ConditionName = 'vendor' | 'class' | 'device' | 'useBefore' | 'version' | 'updateAuthorized';
@@ -104,6 +105,7 @@ function readParameters(item: CborItem): Parameters {
     version: members.optional(PARAMETER.version, 'version', readMatch),
     securityFloor: members.optional(PARAMETER.securityFloor, 'security floor', asUint),
     probationSeconds: members.optional(PARAMETER.probation, 'probation', readProbation),
+    replaceIdentity: members.optional(PARAMETER.replaceIdentity, 'replace-identity', readFlag),
   };
   members.end('E_COMMAND');
   return parameters;
@@ -115,6 +117,11 @@ function readMatch(item: CborItem, what: string): readonly [Comparison, Version]
   const number = asUint(type, `comparison of ${what}`);
   const comparison = (Object.keys(COMPARISONS) as Comparison[]).find((name) => COMPARISONS[name] === number);
   return [comparison ?? wrong(type, `comparison of ${what}`, '1 to 5'), readVersion(version, what)];
+}
+
+function readFlag(item: CborItem, what: string): boolean {
+  const flag = asUint(item, what);
+  return flag <= 1 ? flag === 1 : wrong(item, what, '0 or 1');
 }
 
 function readProbation(item: CborItem, what: string): number {

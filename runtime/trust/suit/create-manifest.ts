@@ -22,6 +22,8 @@ export interface ComponentOptions {
   readonly securityFloor?: number;
   /** Least seconds on probation; the device's minimum holds beside it. */
   readonly probationSeconds?: number;
+  /** Lets a module with another key take the slot. Default false. */
+  readonly replaceIdentity?: boolean;
 }
 
 export interface ManifestOptions {
@@ -107,6 +109,7 @@ function sharedCommands(options: ManifestOptions, component: ComponentOptions): 
     [PARAMETER.imageSize, component.size],
     [PARAMETER.securityFloor, component.securityFloor],
     [PARAMETER.probation, probation(component)],
+    [PARAMETER.replaceIdentity, component.replaceIdentity === true ? 1 : undefined],
   ]);
   const tests = conditions.filter(([, , value]) => value !== undefined);
   return [COMMAND.overrideParameters, parameters, ...tests.flatMap(([command]) => [command, REPORT_ALL])];

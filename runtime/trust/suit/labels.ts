@@ -46,6 +46,8 @@ export const PARAMETER = {
   securityFloor: -257,
   /** Private: `{1: seconds}`, the least time on probation; the device's own minimum still holds. */
   probation: -259,
+  /** Private: 1 lets a module with another key take a slot; without it only the key that holds the slot may. */
+  replaceIdentity: -260,
 } as const;
 
 /** `SUIT_Rep_Policy` with all four bits: report success and failure, of commands and of system information. */

@@ -20,6 +20,8 @@ export interface PlannedComponent {
   readonly uri: string;
   readonly securityFloor: number | undefined;
   readonly probationSeconds: number | undefined;
+  /** Whether a module with another key than the slot holds may take the slot. */
+  readonly replaceIdentity: boolean;
 }
 
 /** What a manifest asks of any device: conditions first, then these modules fetched and compared. */
@@ -92,7 +94,7 @@ function match(slot: Slot): void {
 }
 
 function finished(slot: Slot): PlannedComponent {
-  const { digest, size, uri, securityFloor, probationSeconds } = slot.parameters;
+  const { digest, size, uri, securityFloor, probationSeconds, replaceIdentity = false } = slot.parameters;
   if (digest === undefined || size === undefined || uri === undefined) {
     return incomplete(slot.id, 'lacks digest, size or uri');
   }
@@ -103,7 +105,7 @@ function finished(slot: Slot): PlannedComponent {
       `component ${componentText(slot.id)}: nothing is fetched from ${JSON.stringify(uri)} here`,
     );
   }
-  return { id: slot.id, digest, size, uri, securityFloor, probationSeconds };
+  return { id: slot.id, digest, size, uri, securityFloor, probationSeconds, replaceIdentity };
 }
 
 function incomplete(id: ComponentId, reason: string): never {

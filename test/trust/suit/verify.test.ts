@@ -218,11 +218,13 @@ describe('for whom and when', () => {
 describe('the module', () => {
   it('is carried, or named with where to fetch it', () => {
     const carried = envelope({
-      components: [component({ uri: '#blink', securityFloor: 4, probationSeconds: 30 })],
+      components: [
+        component({ uri: '#blink', securityFloor: 4, probationSeconds: 30, replaceIdentity: true }),
+      ],
       payloads: { '#blink': MODULE },
     });
     expect(outcome(carried)).toMatchObject({
-      components: [{ payload: MODULE, securityFloor: 4, probationSeconds: 30 }],
+      components: [{ payload: MODULE, securityFloor: 4, probationSeconds: 30, replaceIdentity: true }],
     });
     expect(outcome(envelope())).toMatchObject({ components: [{ uri: 'mqtt:', payload: undefined }] });
     const https = envelope({ components: [component({ uri: 'https://example.com/blink.wasm' })] });
@@ -237,7 +239,10 @@ describe('the module', () => {
     const carried = envelope({ components: [component({ uri: '#m' })], payloads: { '#m': bytes } });
     expect(outcome(carried)).toBe(code);
     expect(() =>
-      checkPayload({ ...component(), securityFloor: undefined, probationSeconds: undefined }, bytes),
+      checkPayload(
+        { ...component(), securityFloor: undefined, probationSeconds: undefined, replaceIdentity: false },
+        bytes,
+      ),
     ).toThrow(expect.objectContaining({ code }));
   });
 
