@@ -120,8 +120,9 @@ export class MqttModuleSource implements ModuleSource {
     let window = CHUNK_WINDOW;
     let accepted = transfer.accepted;
     let movedAt = performance.now();
+    let unsent = false;
     transfer.spoilt.clear();
-    while (!transfer.complete && !signal.aborted) {
+    while (!transfer.complete && !signal.aborted && !unsent) {
       const now = performance.now();
       if (transfer.accepted > accepted) movedAt = now;
       accepted = transfer.accepted;
@@ -138,25 +139,25 @@ export class MqttModuleSource implements ModuleSource {
       if (free >= window >> 1 && free > 0) {
         const chunks = transfer.next(free, (chunk) => !asked.has(chunk));
         for (const chunk of chunks) asked.set(chunk, { at: now, spoilt: transfer.spoiltTimes(chunk) });
-        if (!(await this.ask(transfer, chunks))) return;
+        // Not waited for: brokers take their time to acknowledge, and the chunks are the better answer.
+        this.ask(transfer, chunks).catch(() => {
+          unsent = true;
+          transfer.changed.wake();
+        });
       }
       await transfer.changed.wait(Math.min(retryMs, silenceMs) / 4, signal);
       transfer.check();
     }
   }
 
-  /** One request for each run of neighbours. False when there is no connection. */
-  private async ask(transfer: Transfer, chunks: readonly number[]): Promise<boolean> {
+  /** One request for each run of neighbours. Rejects with E_BROKER_UNREACHABLE. */
+  private async ask(transfer: Transfer, chunks: readonly number[]): Promise<void> {
     const { deployment } = transfer.request;
-    try {
-      for (const { first, count } of runs(chunks)) {
-        const request = { deployment, offset: first * CHUNK_BYTES, length: CHUNK_BYTES, count };
-        await this.link.publish(topics.get(this.device), encodeChunkRequest(request));
-      }
-      return true;
-    } catch {
-      return false;
-    }
+    const requests = [...runs(chunks)].map(({ first, count }) => {
+      const request = { deployment, offset: first * CHUNK_BYTES, length: CHUNK_BYTES, count };
+      return this.link.publish(topics.get(this.device), encodeChunkRequest(request));
+    });
+    await Promise.all(requests);
   }
 
   /** Reads retained chunks, one window of topics at a time, until all is there or nothing comes for `silenceMs`. */

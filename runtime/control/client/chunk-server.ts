@@ -41,9 +41,13 @@ export class ChunkServer {
     if (this.working) return;
     this.working = true;
     try {
+      // Two answers on their way: a broker that acknowledges late does not hold up the next one.
+      let before = Promise.resolve();
       for (let next = this.waiting.shift(); next !== undefined; next = this.waiting.shift()) {
         // A lost connection loses the answer: the device asks again.
-        await this.answer(next).catch(() => {});
+        const answering = this.answer(next).catch(() => {});
+        await before;
+        before = answering;
       }
     } finally {
       this.working = false;
