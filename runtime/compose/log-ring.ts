@@ -1,0 +1,44 @@
+import type { Logger, LogLevel, LogMessage } from '../base/logger.js';
+import type { LogLine } from '../control/protocol/messages.js';
+
+/** Lines kept for `iot-host logs`; the oldest go first. */
+const KEPT = 1_000;
+
+/** Remembers the last lines of a log and passes them on to whoever listens. */
+export class LogRing {
+  readonly #lines: LogLine[] = [];
+  readonly #listeners = new Set<(line: LogLine) => void>();
+
+  /** A logger that writes to `logger` and into this ring. */
+  tee(logger: Logger, fields: Record<string, unknown> = {}): Logger {
+    const write = (level: LogLevel) => (message: LogMessage, more?: Record<string, unknown>) => {
+      logger[level](message, more);
+      if (level === 'trace' || level === 'debug') return;
+      const text = typeof message === 'string' ? message : message();
+      this.#add({ ...fields, ...more, time: Date.now(), level, message: text });
+    };
+    return {
+      error: write('error'),
+      warn: write('warn'),
+      info: write('info'),
+      debug: write('debug'),
+      trace: write('trace'),
+      child: (more) => this.tee(logger.child(more), { ...fields, ...more }),
+    };
+  }
+
+  /** The newest last; only those of `actor` when one is named. */
+  recent(actor?: string): LogLine[] {
+    return this.#lines.filter((line) => actor === undefined || line.actor === actor);
+  }
+
+  onLine(listener: (line: LogLine) => void): void {
+    this.#listeners.add(listener);
+  }
+
+  #add(line: LogLine): void {
+    this.#lines.push(line);
+    if (this.#lines.length > KEPT) this.#lines.shift();
+    for (const listener of this.#listeners) listener(line);
+  }
+}
