@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { Board } from '../base/board.js';
 import { type HostConfig, SlotConfig } from '../base/config/schema.js';
-import { IotError } from '../base/errors.js';
+import { asIotError, IotError } from '../base/errors.js';
 import { type Logger, silentLogger } from '../base/logger.js';
 import { userFolder } from '../base/paths.js';
 import { ControlAgent } from '../control/agent/agent.js';
@@ -99,7 +99,9 @@ class ComposedDevice implements Device {
     const compiled = await loadEngineModule();
 
     const trust = new TrustFile(config.trust.document, this.#logger, () => {
-      updates.trustChanged();
+      updates.trustChanged().catch((thrown: unknown) => {
+        this.#logger.error(`refusals are not forgotten: ${asIotError(thrown).message}`);
+      });
     });
     const issuers = () => [...config.trust.issuers, ...trustedIssuers(trust.current())];
     const checks = new ModuleChecks(config, createWasm3Engine(compiled), issuers);
