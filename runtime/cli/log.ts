@@ -1,6 +1,3 @@
-import type { Logger, LogLevel, LogMessage } from '../base/logger.js';
-import { LOG_LEVELS } from '../base/logger.js';
-
 /** One line of log for a person: time, level, what it is about, message, and what else the line carries. */
 export function logText(line: {
   readonly time: number;
@@ -17,27 +14,4 @@ export function logText(line: {
 function fieldText(value: unknown): string {
   const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value));
   return /\s/.test(text) ? JSON.stringify(text) : text;
-}
-
-/** A logger that hands finished lines to `write`; what is chattier than `level` is never built. */
-export function lineLogger(
-  level: LogLevel,
-  write: (line: { time: number; level: LogLevel; message: string; [field: string]: unknown }) => void,
-  fields: Record<string, unknown> = {},
-): Logger {
-  const log =
-    (at: LogLevel) =>
-    (message: LogMessage, more: Record<string, unknown> = {}) => {
-      if (LOG_LEVELS.indexOf(at) > LOG_LEVELS.indexOf(level)) return;
-      const text = typeof message === 'string' ? message : message();
-      write({ time: Date.now(), level: at, ...fields, ...more, message: text });
-    };
-  return {
-    error: log('error'),
-    warn: log('warn'),
-    info: log('info'),
-    debug: log('debug'),
-    trace: log('trace'),
-    child: (more) => lineLogger(level, write, { ...fields, ...more }),
-  };
 }

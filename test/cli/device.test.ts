@@ -1,8 +1,8 @@
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RpcHandlers } from '#runtime/control/protocol/messages.js';
 import { readTrustDocument } from '#runtime/trust/document/signed.js';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Cleanup, FakeDevice, until } from '../control/fixture.js';
 import { startAedes } from '../helpers/broker.js';
 import { wat } from '../helpers/wat.js';
@@ -26,7 +26,15 @@ async function startDevice(name: string): Promise<FakeDevice> {
   const more: Partial<RpcHandlers> = {
     'providers.swap': (args) => note(args, { ...status, state: 'running' }),
     bind: (args) =>
-      note(args, { name: args.actor, state: 'running', bindings: [], queued: 0, handled: 0, failed: 0, restarts: 0 }),
+      note(args, {
+        name: args.actor,
+        state: 'running',
+        bindings: [],
+        queued: 0,
+        handled: 0,
+        failed: 0,
+        restarts: 0,
+      }),
   };
   const own = new FakeDevice(url, name, {
     trust: () => document,
@@ -62,7 +70,10 @@ describe('one device', () => {
     expect(stdout).toContain('pi-01: ready, iot-host 0.1.0, start 7');
     expect(stdout).toMatch(/^blink +running/m);
     const again = await run('ps', '--device', 'last', '--json');
-    expect(JSON.parse(again.stdout)).toMatchObject({ ok: true, data: { device: 'pi-01', actors: [{ name: 'blink' }] } });
+    expect(JSON.parse(again.stdout)).toMatchObject({
+      ok: true,
+      data: { device: 'pi-01', actors: [{ name: 'blink' }] },
+    });
     expect(await run('ps', '--device', 'host')).toMatchObject({ code: 0 });
   });
 
@@ -113,14 +124,20 @@ describe('push', () => {
   it('waits for the outcome and says every state on stderr', async () => {
     const { code, stdout, stderr } = await run('push', 'blink.signed.wasm', '--device', 'pi-01');
     expect(stderr).toMatch(/pi-01: blink fetching\n(.*\n)*pi-01: blink active\n/);
-    expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringMatching(/^pi-01: blink \(sequence \d+\) is active\n$/) });
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout: expect.stringMatching(/^pi-01: blink \(sequence \d+\) is active\n$/),
+    });
     expect(device.installed.get('blink')).toEqual(
       new Uint8Array(await readFile(join(place.home, 'blink.signed.wasm'))),
     );
   });
 
   it('ends with the reason’s code when the device refuses, also as JSON', async () => {
-    device.verdict = { state: 'rolled-back', reason: { code: 'E_PROBATION_TRAP', message: 'it trapped', hint: 'look' } };
+    device.verdict = {
+      state: 'rolled-back',
+      reason: { code: 'E_PROBATION_TRAP', message: 'it trapped', hint: 'look' },
+    };
     const [text, json] = [
       await run('push', 'blink.signed.wasm', '--device', 'pi-01', '--quiet'),
       await run('push', 'blink.signed.wasm', '--device', 'pi-01', '--quiet', '--json'),
@@ -156,7 +173,14 @@ describe('push', () => {
 
   it('ends with 7 and a line for each device when some failed', async () => {
     await startDevice('pi-02');
-    const { code, stdout, stderr } = await run('push', 'blink.signed.wasm', '--device', 'pi-01,pi-99', '--timeout', '5s');
+    const { code, stdout, stderr } = await run(
+      'push',
+      'blink.signed.wasm',
+      '--device',
+      'pi-01,pi-99',
+      '--timeout',
+      '5s',
+    );
     expect(code).toBe(7);
     const lines = stdout.trim().split('\n');
     expect(lines[0]).toMatch(/^pi-01: blink .*is active$/);

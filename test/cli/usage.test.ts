@@ -58,7 +58,13 @@ describe.concurrent('what is typed wrong ends with 2 and the next thing to type'
   });
 
   it('is two lines for a person, and nothing on stdout', async () => {
-    const [unknown, config] = await all([['psuh', 'x'], ['up', '-c', 'bad.yaml']], place);
+    const [unknown, config] = await all(
+      [
+        ['psuh', 'x'],
+        ['up', '-c', 'bad.yaml'],
+      ],
+      place,
+    );
     expect(unknown).toEqual({
       code: 2,
       stdout: '',

@@ -3,7 +3,7 @@ import { type DeviceOptions, deviceOptions } from '../device/options.js';
 
 export const command: CommandSpec = {
   name: 'bind',
-  summary: 'let an actor use a contract, with the resources granted to it',
+  summary: 'let an actor use a contract, with what is granted to it',
   group: 'Devices:',
   build(command, context) {
     command

@@ -11,7 +11,7 @@ type Item = Pick<Result, 'data' | 'text'>;
 
 export const command: CommandSpec = {
   name: 'logs',
-  summary: 'show recent lines of a device’s log, and new ones as they come',
+  summary: 'show a device’s log, and new lines as they come',
   group: 'Devices:',
   build(command, context) {
     command.argument('[actor]', 'only lines of this actor').option('-f, --follow', 'go on until interrupted');

@@ -6,7 +6,7 @@ import { table } from '../table.js';
 
 export const command: CommandSpec = {
   name: 'ps',
-  summary: 'show what runs on a device: actors, providers, what is wrong',
+  summary: 'show what runs on a device, and what is wrong with it',
   group: 'Devices:',
   build(command, context) {
     deviceOptions(command).action(

@@ -1,7 +1,7 @@
 import type { CommandSpec } from '../command.js';
 import type { Context } from '../context.js';
 import { PROJECT_FILE } from '../device/project.js';
-import { lineLogger, logText } from '../log.js';
+import { logText } from '../log.js';
 import type { Result } from '../result.js';
 
 export const command: CommandSpec = {
@@ -23,11 +23,11 @@ export const command: CommandSpec = {
 async function* up(file: string, context: Context): AsyncGenerator<Pick<Result, 'data' | 'text'>> {
   const { loadConfig } = await import('../../base/config/load.js');
   const config = await loadConfig(file, context.environment);
-  const { createHost } = await import('../../index.js');
+  const { createHost, createLogger } = await import('../../index.js');
   const { signal, options, output } = context;
   const level = options.verbose ? 'debug' : options.quiet ? 'error' : config.logLevel;
-  const logger = lineLogger(level, (line) => output.log(options.json ? JSON.stringify(line) : logText(line)));
-  const host = await createHost({ config, logger });
+  const write = (line: string) => output.log(options.json ? line.trimEnd() : logText(JSON.parse(line)));
+  const host = createHost({ config, logger: createLogger(level, { write }) });
   try {
     await host.start();
     const { urls } = host;

@@ -1,16 +1,17 @@
 import { IotError } from '../../base/errors.js';
 import { nearest } from '../../base/nearest.js';
 import type { Environment } from '../../base/paths.js';
+import { generateKey, type KeyPair } from '../../trust/nkeys/index.js';
 import type { Result } from '../result.js';
 import { table } from '../table.js';
 import { hasKey, keyFile, writeSeed } from './folder.js';
-import { createKey, type KeyKind, readKey } from './nkey.js';
+import { readKey } from './read.js';
 
 /**
  * What a key is for, and the kind of nkey it is written as. `root`, `release` and `control` sign COSE, where only
  * the raw key counts: their kinds are a choice of ours, so that a key is not taken for one of another purpose.
  */
-export const PURPOSES: Readonly<Record<string, KeyKind>> = {
+export const PURPOSES: Readonly<Record<string, KeyPair['type']>> = {
   account: 'account',
   module: 'module',
   root: 'operator',
@@ -61,12 +62,12 @@ export async function make(
       hint: meant === undefined ? `--type ${known.join(' | ')}` : `did you mean --type ${meant}?`,
     });
   }
-  const { seed, publicKey } = createKey(kind);
+  const { seed, publicKey } = generateKey(kind);
   const file = await writeSeed(name, seed, environment, force);
   return { name, type: kind, publicKey, file, made: true };
 }
 
 async function kept(name: string, environment: Environment): Promise<Made> {
-  const { kind, publicKey } = await readKey(name, environment);
-  return { name, type: kind, publicKey, file: keyFile(name, environment), made: false };
+  const { type, publicKey } = await readKey(name, environment);
+  return { name, type, publicKey, file: keyFile(name, environment), made: false };
 }

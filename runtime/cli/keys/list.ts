@@ -3,7 +3,7 @@ import type { Environment } from '../../base/paths.js';
 import type { Result } from '../result.js';
 import { table } from '../table.js';
 import { keyFolder, listKeyNames } from './folder.js';
-import { readKey } from './nkey.js';
+import { readKey } from './read.js';
 
 /** Public keys only; a key that cannot be used is listed with what is wrong. */
 export async function listKeys(environment: Environment): Promise<Result> {
@@ -11,16 +11,14 @@ export async function listKeys(environment: Environment): Promise<Result> {
   const keys = await Promise.all(
     (await listKeyNames(environment)).map(async (name) => {
       try {
-        const { kind, publicKey } = await readKey(name, environment);
-        return { name, type: kind, publicKey };
+        const { type, publicKey } = await readKey(name, environment);
+        return { name, type, publicKey };
       } catch (thrown) {
         return { name, problem: asIotError(thrown, 'E_KEY').message };
       }
     }),
   );
-  const rows = keys.map((key) =>
-    'problem' in key ? [key.name, '-', key.problem] : [key.name, key.type, key.publicKey],
-  );
+  const rows = keys.map((key) => [key.name, key.type ?? '-', key.publicKey ?? key.problem ?? '']);
   return {
     data: { folder, keys },
     text:

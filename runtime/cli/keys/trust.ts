@@ -1,5 +1,5 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname } from 'node:path';
 import { IotError } from '../../base/errors.js';
 import type { Environment } from '../../base/paths.js';
 import { keyName } from '../../trust/cose/key.js';
@@ -10,14 +10,12 @@ import {
   type RoleName,
   type TrustDocument,
 } from '../../trust/document/document.js';
+import { trustFile } from '../../trust/document/file.js';
 import { readTrustDocument, signTrustDocument } from '../../trust/document/signed.js';
 import type { Result } from '../result.js';
 import { hasKey } from './folder.js';
 import { resolvePublicKey } from './public-key.js';
 import { readSigner } from './signer.js';
-
-/** The file in a trust folder that is in force; older versions lie beside it as `root.<version>.cbor`. */
-export const TRUST_FILE = 'root.cbor';
 
 /** Keys to trust: names, files, public keys or thumbprints, by role. */
 export type Trusted = Readonly<Partial<Record<RoleName, readonly string[]>>>;
@@ -34,16 +32,17 @@ const USUAL: Readonly<Partial<Record<RoleName, string>>> = {
 const WITHOUT_MODULES = { components: [], capabilities: [] } as const;
 
 /**
- * Makes the trust document in `folder`, or its next version with these keys added. With no keys given it takes the
- * usual ones of the key folder. `roots` sign it. Throws E_KEY, E_CONFIG, and what a broken document is refused with.
+ * Makes the trust document at `path` (a folder for its `root.cbor`, or a `.cbor` file), or its next version with
+ * these keys added; older versions stay beside it as `root.<version>.cbor`. With no keys given it takes the usual
+ * ones of the key folder. `roots` sign it. Throws E_KEY, E_CONFIG, and what a broken document is refused with.
  */
 export async function trustKeys(
-  folder: string,
+  path: string,
   trusted: Trusted,
   roots: readonly string[],
   environment: Environment,
 ): Promise<Result> {
-  const file = join(folder, TRUST_FILE);
+  const file = trustFile(path);
   const before = await existing(file);
   const given = Object.keys(trusted).length > 0 ? trusted : await usual(environment);
   const wanted = await resolveAll(before === undefined ? { root: ['root'], ...given } : given, environment);
@@ -56,9 +55,9 @@ export async function trustKeys(
   );
   const bytes = signTrustDocument(document, signers);
   readTrustDocument(bytes);
-  await mkdir(folder, { recursive: true });
+  await mkdir(dirname(file), { recursive: true });
   if (before !== undefined) {
-    await writeFile(join(folder, `root.${before.version}.cbor`), await readFile(file));
+    await writeFile(file.replace(/cbor$/, `${before.version}.cbor`), await readFile(file));
   }
   await writeFile(`${file}.new`, bytes);
   await rename(`${file}.new`, file);

@@ -33,7 +33,7 @@ export async function preview(
   return {
     data: { component, digest, size: module.length, claims, devices },
     text: [
-      `would push ${component}: ${bytes(module.length)}, sha256 ${digest.slice(0, 12)}…, module ${claims.module}`,
+      `would push ${component}: ${bytes(module.length)}, sha256 ${digest.slice(0, 12)}…, module ${claims.subject}`,
       ...devices.flatMap((device) => previewLines(device, component)),
     ],
   };
@@ -53,16 +53,14 @@ function previewOne(
     const bindings = status?.actors.find(({ name }) => name === release.component)?.bindings ?? [];
     const bound = new Set(bindings.map(({ contract }) => contract));
     const unbound =
-      status === undefined
-        ? undefined
-        : release.claims.capabilities.filter((contract) => !bound.has(contract));
+      status === undefined ? undefined : release.claims.caps.filter((contract) => !bound.has(contract));
     const key = installed?.key;
     return {
       device: client.device,
       state,
       installed,
       unbound,
-      otherIdentity: key !== undefined && key !== release.claims.module,
+      otherIdentity: key !== undefined && key !== release.claims.subject,
     };
   });
 }
@@ -75,7 +73,9 @@ function previewLines(
   const over = installed === undefined ? 'as a new slot, with no grants' : `in place of ${version}`;
   return [
     `${device} (${state}): ${over}`,
-    ...(otherIdentity ? [`  ! the slot holds another module, ${installed?.key}: it would be refused`] : []),
+    ...(otherIdentity
+      ? [`  ! the slot holds another module, ${installed?.key}: refused without --replace-identity`]
+      : []),
     ...(unbound === undefined ? ['  its bindings are not known'] : []),
     ...(unbound ?? []).map(
       (contract) => `  needs: iot-host bind ${component} ${contract} --device ${device}`,
