@@ -1,9 +1,10 @@
 import { Command } from 'commander';
 import type { CommandSpec } from './command.js';
 import type { Context } from './context.js';
+import type { Sink } from './render.js';
 
 /** The whole command line. Nothing is printed by commander except help, and nothing ends the process. */
-export function buildProgram(specs: readonly CommandSpec[], context: Context): Command {
+export function buildProgram(specs: readonly CommandSpec[], context: Context, stdout: Sink): Command {
   const program = new Command('iot-host')
     .description('Runs signed WebAssembly actors, gives them pins, ports and MQTT, and swaps them live.')
     .usage('COMMAND [options]')
@@ -17,7 +18,7 @@ export function buildProgram(specs: readonly CommandSpec[], context: Context): C
     const command = program.command(spec.name).description(spec.summary).helpGroup(spec.group);
     spec.build(command, context);
   }
-  configure(program);
+  configure(program, stdout);
   return program;
 }
 
@@ -36,12 +37,17 @@ function subcommandTerm(command: Command): string {
 }
 
 /** Subcommands made with `command()` copy none of this when it is set after them. */
-function configure(command: Command): void {
+function configure(command: Command, stdout: Sink): void {
   command
     .exitOverride()
     .helpCommand(false)
     .configureHelp({ helpWidth: 100, subcommandTerm })
-    .configureOutput({ writeErr: () => {}, outputError: () => {}, getOutHelpWidth: () => 100 });
+    .configureOutput({
+      writeOut: (text) => stdout.write(text),
+      writeErr: () => {},
+      outputError: () => {},
+      getOutHelpWidth: () => 100,
+    });
   command.helpOption('--help', 'show this help');
-  for (const child of command.commands) configure(child);
+  for (const child of command.commands) configure(child, stdout);
 }

@@ -1,22 +1,29 @@
 import { CommanderError } from 'commander';
 import { asIotError, IotError } from '../base/errors.js';
+import type { Environment } from '../base/paths.js';
 import type { Context, GlobalOptions } from './context.js';
 import { discoverCommands } from './discover.js';
 import { onInterrupt } from './interrupt.js';
 import { buildProgram } from './program.js';
-import { AlreadyPrinted, Renderer } from './render.js';
+import { AlreadyPrinted, Renderer, type Sink } from './render.js';
 import { usageError } from './usage.js';
 
+/** What a command line runs in; `process` is one. */
+export interface Surroundings {
+  readonly env: Environment;
+  readonly stdout: Sink;
+  readonly stderr: Sink;
+}
+
 /** Runs one command line (without `node` and the script's name) and resolves with the exit code. */
-export async function run(argv: readonly string[]): Promise<number> {
+export async function run(argv: readonly string[], around: Surroundings): Promise<number> {
   const args = argv[0] === '--version' || argv[0] === '-V' ? ['version', ...argv.slice(1)] : [...argv];
   let options = scan(args);
   let service = false;
   using interruption = onInterrupt();
-  endQuietlyWithoutReader();
-  const output = new Renderer(process, () => options, process.env.NO_COLOR !== undefined);
+  const output = new Renderer(around, () => options, around.env.NO_COLOR !== undefined);
   const context: Context = {
-    environment: process.env,
+    environment: around.env,
     get options() {
       return options;
     },
@@ -31,20 +38,20 @@ export async function run(argv: readonly string[]): Promise<number> {
         await output.result(result);
       },
   };
-  const program = buildProgram(await discoverCommands(), context);
+  const program = buildProgram(await discoverCommands(), context, around.stdout);
   try {
     await program.parseAsync(args, { from: 'user' });
     if (!(service && interruption.received() === 'SIGTERM')) interruption.signal.throwIfAborted();
-    return await flushed(0);
+    return 0;
   } catch (thrown) {
-    if (thrown instanceof AlreadyPrinted) return await flushed(thrown.cause.exitCode);
-    if (thrown instanceof CommanderError && thrown.exitCode === 0) return await flushed(0);
+    if (thrown instanceof AlreadyPrinted) return thrown.cause.exitCode;
+    if (thrown instanceof CommanderError && thrown.exitCode === 0) return 0;
     // After an interrupt anything may fail in its own way; only what speaks of the interrupt knows better.
     const own = named(thrown);
     const stopped = interruption.signal.aborted && own.code !== 'E_INTERRUPTED';
     const error = stopped ? (interruption.signal.reason as IotError) : own;
     output.error(error);
-    return await flushed(error.exitCode);
+    return error.exitCode;
   }
 
   function named(thrown: unknown): IotError {
@@ -69,22 +76,4 @@ function asBug(error: IotError): IotError {
   if (error.code !== 'E_INTERNAL' || error.hint !== undefined) return error;
   const hint = 'this is a bug: run the same line with --verbose and report what it prints';
   return new IotError('E_INTERNAL', error.message, { hint, cause: error.cause ?? error });
-}
-
-/** `iot-host logs | head` is no failure: when nobody reads any more there is nothing left to do. */
-function endQuietlyWithoutReader(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EPIPE') process.exit(0);
-      throw error;
-    });
-  }
-}
-
-/** Resolves with `code` when a pipe has taken everything: the process is ended after it. */
-async function flushed(code: number): Promise<number> {
-  for (const stream of [process.stdout, process.stderr]) {
-    await new Promise<void>((resolve) => stream.write('', () => resolve()));
-  }
-  return code;
 }

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -6,7 +8,7 @@ import { readTrustDocument } from '#runtime/trust/document/signed.js';
 import { Cleanup, FakeDevice, until } from '../control/fixture.js';
 import { startAedes } from '../helpers/broker.js';
 import { wat } from '../helpers/wat.js';
-import { emptyHome, iotHost } from './iot-host.js';
+import { emptyHome, firstLine, inProcess, MAIN } from './iot-host.js';
 
 const cleanup = new Cleanup();
 let place: Awaited<ReturnType<typeof emptyHome>>;
@@ -47,10 +49,11 @@ async function startDevice(name: string): Promise<FakeDevice> {
   return own;
 }
 
-const run = (...args: string[]) => iotHost(args, place);
+const run = (...args: string[]) => inProcess(args, place);
 
 beforeAll(async () => {
   place = await emptyHome();
+  process.chdir(place.home);
   const broker = await startAedes();
   cleanup.add(broker, () => broker.stop());
   url = broker.url;
@@ -61,7 +64,11 @@ beforeAll(async () => {
   expect(await run('sign', 'blink.wasm', '--name', 'Blink', '--cap', 'iot:gpio')).toMatchObject({ code: 0 });
   device = await startDevice('pi-01');
 });
-afterAll(() => cleanup.run());
+const before = process.cwd();
+afterAll(async () => {
+  process.chdir(before);
+  await cleanup.run();
+});
 
 describe('one device', () => {
   it('is asked with the control key, and remembered as the last one', async () => {
@@ -101,6 +108,16 @@ describe('one device', () => {
     expect(JSON.parse(logs.stdout)).toEqual({ time: 1, level: 'info', message: 'early', actor: 'blink' });
   });
 
+  it('is followed until the interrupt, which ends with 130', async () => {
+    const { home: cwd, env } = place;
+    const args = [MAIN, 'logs', '-f', '--device', 'pi-01'];
+    const child = spawn(process.execPath, args, { cwd, env, stdio: ['ignore', 'pipe', 'pipe'] });
+    cleanup.add(child, async () => child.kill('SIGKILL'));
+    expect(await firstLine(child)).toBe('00:00:00.001 info  blink: early');
+    child.kill('SIGINT');
+    expect(await once(child, 'close')).toEqual([130, null]);
+  });
+
   it('is 3 when the broker does not know it, and says who is there', async () => {
     const { code, stderr } = await run('ps', '--device', 'pi-99');
     expect(code).toBe(3);
@@ -111,10 +128,10 @@ describe('one device', () => {
   it('refuses a key that it does not trust with 4', async () => {
     const stranger = await emptyHome();
     stranger.env.IOT_HOST_BROKER = url;
-    const without = await iotHost(['ps', '--device', 'pi-01'], stranger);
+    const without = await inProcess(['ps', '--device', 'pi-01'], stranger);
     expect(without).toMatchObject({ code: 2, stderr: expect.stringContaining('hint: iot-host keys gen') });
-    await iotHost(['keys', 'gen'], stranger);
-    const { code, stderr } = await iotHost(['ps', '--device', 'pi-01'], stranger);
+    await inProcess(['keys', 'gen'], stranger);
+    const { code, stderr } = await inProcess(['ps', '--device', 'pi-01'], stranger);
     expect(code).toBe(4);
     expect(stderr).toContain('does not have the role control');
   });

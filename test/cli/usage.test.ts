@@ -1,19 +1,23 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
-import { all, emptyHome, iotHost } from './iot-host.js';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { allInProcess, emptyHome, inProcess, iotHost } from './iot-host.js';
 
 let place: Awaited<ReturnType<typeof emptyHome>>;
 
+const before = process.cwd();
+afterAll(() => process.chdir(before));
+
 beforeAll(async () => {
   place = await emptyHome();
+  process.chdir(place.home);
   await writeFile(join(place.home, 'empty.wasm'), '');
   await writeFile(join(place.home, 'text.wasm'), 'no module');
   await writeFile(join(place.home, 'bad.wat'), '(module (func (resut)))');
   await writeFile(join(place.home, 'bad.yaml'), 'device: a\nbord: sim\nactors: [{name: b}, {name: b}]\n');
 });
 
-describe.concurrent('what is typed wrong ends with 2 and the next thing to type', () => {
+describe('what is typed wrong ends with 2 and the next thing to type', () => {
   it.each<[line: string, code: number, message: string, hint?: string]>([
     ['', 2, 'which command? iot-host has: run, up,', 'iot-host --help'],
     ['keys', 2, 'which command? iot-host keys has: gen, list, trust', 'iot-host keys --help'],
@@ -49,7 +53,7 @@ describe.concurrent('what is typed wrong ends with 2 and the next thing to type'
     ['providers swap wascc:keyvalue --device a', 2, 'required option "--to <implementation>" not specified'],
   ])('%s', async (line, code, message, hint) => {
     const args = line.split(' ').filter((arg) => arg !== '');
-    const { stdout, stderr, ...ended } = await iotHost([...args, '--json'], place);
+    const { stdout, stderr, ...ended } = await inProcess([...args, '--json'], place);
     expect({ ...ended, stderr }).toEqual({ code, stderr: '' });
     const envelope = JSON.parse(stdout);
     expect(envelope).toMatchObject({ v: 1, ok: false, error: { code: expect.stringMatching(/^E_/) } });
@@ -58,7 +62,7 @@ describe.concurrent('what is typed wrong ends with 2 and the next thing to type'
   });
 
   it('is two lines for a person, and nothing on stdout', async () => {
-    const [unknown, config] = await all(
+    const [unknown, config] = await allInProcess(
       [
         ['psuh', 'x'],
         ['up', '-c', 'bad.yaml'],
@@ -78,10 +82,10 @@ describe.concurrent('what is typed wrong ends with 2 and the next thing to type'
   });
 });
 
-describe.concurrent('a device that is not there', () => {
+describe('a device that is not there', () => {
   const closed = 'mqtt://127.0.0.1:1';
   it('ends with 3, the places looked at and the line that adds it', async () => {
-    const { code, stderr } = await iotHost(['ps', '--device', 'pi-01', '--broker', closed], place);
+    const { code, stderr } = await inProcess(['ps', '--device', 'pi-01', '--broker', closed], place);
     expect(code).toBe(3);
     expect(stderr).toContain('device pi-01 was not found; looked at');
     expect(stderr).toContain(`--broker: ${closed}: broker ${closed} cannot be reached`);
@@ -93,7 +97,7 @@ describe.concurrent('a device that is not there', () => {
       home: place.home,
       env: { ...place.env, IOT_HOST_BROKER: closed, IOT_HOST_DEVICE: 'pi-01' },
     };
-    const { code, stdout, stderr } = await iotHost(['logs', '--json'], elsewhere);
+    const { code, stdout, stderr } = await inProcess(['logs', '--json'], elsewhere);
     expect({ code, stderr }).toEqual({ code: 3, stderr: '' });
     const { error } = JSON.parse(stdout);
     expect(error.code).toBe('E_BROKER_UNREACHABLE');
@@ -101,15 +105,15 @@ describe.concurrent('a device that is not there', () => {
   });
 });
 
-describe.concurrent('help and version', () => {
+describe('help and version', () => {
   it('prints the commands in their groups', async () => {
     const { code, stdout, stderr } = await iotHost(['--help'], place);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    expect(stdout).toBe(await readFile('test/cli/help.golden.txt', 'utf8'));
+    expect(stdout).toBe(await readFile(new URL('help.golden.txt', import.meta.url), 'utf8'));
   });
 
   it('says more about each command', async () => {
-    const { code, stdout } = await iotHost(['push', '--help'], place);
+    const { code, stdout } = await inProcess(['push', '--help'], place);
     expect(code).toBe(0);
     for (const flag of [
       '--device',
@@ -126,13 +130,13 @@ describe.concurrent('help and version', () => {
   });
 
   it('takes global flags anywhere', async () => {
-    const { version } = JSON.parse(await readFile('package.json', 'utf8'));
+    const { version } = JSON.parse(await readFile(join(before, 'package.json'), 'utf8'));
     for (const args of [
       ['version', '--json'],
       ['--json', 'version'],
       ['--version', '--json'],
     ]) {
-      const { code, stdout } = await iotHost(args, place);
+      const { code, stdout } = await inProcess(args, place);
       expect(code).toBe(0);
       expect(JSON.parse(stdout)).toMatchObject({
         v: 1,
@@ -143,7 +147,7 @@ describe.concurrent('help and version', () => {
   });
 
   it('shows where an error came from only when asked', async () => {
-    const { stderr } = await iotHost(['run', 'none.wasm', '--invoke', 'f', '--verbose'], place);
+    const { stderr } = await inProcess(['run', 'none.wasm', '--invoke', 'f', '--verbose'], place);
     expect(stderr).toContain('    at ');
   });
 });
