@@ -190,7 +190,7 @@ export function testMqttContract(
           : Promise.resolve();
       await say('a', 'good');
       await until(() => texts().includes('good'), 'the message behind');
-      expect(lines.join()).toContain(`warn message on ${home}/a for blink${home}: unreachable`);
+      expect(lines.join()).toContain(`debug message on ${home}/a for blink${home}: unreachable`);
       await first.stop();
       got = [];
       await (await provide()).bind(blink(), deliver);

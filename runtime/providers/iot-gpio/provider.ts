@@ -185,8 +185,8 @@ export class GpioProvider implements Gpio {
       const message: Edge = { line, edge, timestampNs, seq: watch.seq };
       holder.deliver('Edge', message).catch((thrown: unknown) => {
         const error = asIotError(thrown);
-        const level = error.code === 'E_QUEUE_FULL' || error.code === 'E_NOT_RUNNING' ? 'debug' : 'warn';
-        this.logger[level](
+        // What the actor made of it, its slot has told already.
+        this.logger.debug(
           `edge ${message.seq} of line ${line} for ${sessionName(holder.session)}: ${error.message}`,
         );
       });

@@ -13,6 +13,8 @@ export interface InboxEvents {
   allows(topic: string): boolean;
   /** A message came that will not be offered again although the actor did not handle it well. */
   dropped(topic: string, why: string): void;
+  /** The actor had it and failed. */
+  failed(topic: string, why: string): void;
 }
 
 /** Hands messages to one actor, one at a time, until each has been handled. */
@@ -74,7 +76,7 @@ export class Inbox {
       } catch (thrown) {
         const { code, message: why } = asIotError(thrown);
         if (code !== 'E_QUEUE_FULL' && code !== 'E_NOT_RUNNING') {
-          this.events.dropped(topic, why);
+          this.events.failed(topic, why);
           return true;
         }
       }

@@ -43,6 +43,9 @@ export class Subscriber {
       allows: (topic) => !isReserved(topic) && this.#granted(topic),
       dropped: (topic, why) =>
         this.logger.warn(`message on ${topic} for ${sessionName(this.session)}: ${why}`),
+      // Its slot has told already.
+      failed: (topic, why) =>
+        this.logger.debug(`message on ${topic} for ${sessionName(this.session)}: ${why}`),
     });
   }
 

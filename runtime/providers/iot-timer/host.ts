@@ -62,8 +62,8 @@ export class HostTimers implements Timers {
       done: (timer) => {
         if (holder.timers.get(timer.id) === timer) holder.timers.delete(timer.id);
       },
-      failed: (id, error, handled) =>
-        this.logger[handled ? 'warn' : 'debug'](`tick "${id}" of ${sessionName(session)}: ${error.message}`),
+      // What the actor made of it, its slot has told already.
+      failed: (id, error) => this.logger.debug(`tick "${id}" of ${sessionName(session)}: ${error.message}`),
     };
     for (const [, timer] of holder.timers.entries()) timer.start(holder.host);
   }

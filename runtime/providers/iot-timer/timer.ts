@@ -21,8 +21,8 @@ export interface TimerHost {
   readonly deliver: Deliver;
   /** The timer has done all it had to. */
   done(timer: Timer): void;
-  /** `handled`: the actor was asked and failed; otherwise it was not there or too busy. */
-  failed(id: string, error: Error, handled: boolean): void;
+  /** The actor failed at it, was not there or too busy. */
+  failed(id: string, error: Error): void;
 }
 
 /** One registered timer: armed by `start`, silent after `stop`. */
@@ -77,7 +77,7 @@ export class Timer {
     } catch (thrown) {
       const error = asIotError(thrown);
       taken = error.code !== 'E_QUEUE_FULL' && error.code !== 'E_NOT_RUNNING';
-      host.failed(this.id, error, taken);
+      host.failed(this.id, error);
     }
     if (this.#host === undefined) return;
     if (this.kind === 'every') {
