@@ -36,6 +36,7 @@ export const MAX_LOCALS = 10_000;
 export const MAX_BLOCK_NESTING = 256;
 export const MAX_TABLE_ENTRIES = 20_000;
 export const MAX_DATA_SEGMENTS = 10_000;
+export const MAX_ELEMENT_SEGMENTS = 10_000;
 
 /** Claims of one module (`runtime/trust/wascap`). */
 export const MAX_TOKEN_BYTES = 64 * KIB;

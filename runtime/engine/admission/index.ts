@@ -1,0 +1,2 @@
+export { type AdmitOptions, type AdmittedModule, admit } from './admit.js';
+export type { ModuleKind } from './kind.js';
