@@ -21,6 +21,9 @@ import { ModuleChecks } from './modules.js';
 import { TrustFile } from './trust-file.js';
 import { VERSION } from './version.js';
 
+/** Milliseconds that a broker gets to take the device's first word before it counts as up without it. */
+const ANNOUNCE_MS = 1_000;
+
 export interface DeviceOptions {
   /** Checked configuration, its paths absolute (`loadConfig`). */
   readonly config: HostConfig;
@@ -121,6 +124,8 @@ class ComposedDevice implements Device {
     updates.resume();
     await this.#startHttp();
     if (trust.current() === undefined) this.#warnOfNoTrust();
+    // Whoever waits for `start` may ask for this device at once. Without its broker it works all the same.
+    await agent.announced(ANNOUNCE_MS);
   }
 
   async #startBroker(dataDir: string): Promise<string> {

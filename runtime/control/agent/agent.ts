@@ -4,7 +4,7 @@ import { type Logger, silentLogger } from '../../base/logger.js';
 import type { ModuleSource, StatusSink } from '../../ota/ports.js';
 import type { TrustDocument } from '../../trust/document/document.js';
 import type { TlsOptions } from '../mqtt/connect.js';
-import { BrokerLink, type Message, type Subscription } from '../mqtt/link.js';
+import { BrokerLink, type Message, pause, type Subscription } from '../mqtt/link.js';
 import type { LogLine, RpcHandlers } from '../protocol/messages.js';
 import { level, topics } from '../protocol/topics.js';
 import { LogStream } from './log-stream.js';
@@ -72,6 +72,13 @@ export class ControlAgent {
       this.receiveDesired(message),
     );
     this.link.openInBackground();
+  }
+
+  /** Resolves when others can see that the device is there, and after `timeoutMs` at the latest. */
+  async announced(timeoutMs: number): Promise<void> {
+    const enough = new AbortController();
+    await Promise.race([this.presence.announced, pause(timeoutMs, enough.signal)]);
+    enough.abort();
   }
 
   /** Publishes `offline` and disconnects. */

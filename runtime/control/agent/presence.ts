@@ -14,6 +14,9 @@ export function lastWill(info: DeviceInfo): { topic: string; payload: Uint8Array
 
 /** Keeps the retained `presence` true while the device is connected. */
 export class PresencePublisher {
+  /** Resolves when the broker has taken `online` for the first time. */
+  readonly announced: Promise<void>;
+  private resolveAnnounced: () => void = () => {};
   private subscription: Subscription | undefined;
   private stopListening: (() => void) | undefined;
   private published: string | undefined;
@@ -23,7 +26,11 @@ export class PresencePublisher {
     private readonly info: DeviceInfo,
     private readonly actors: () => PresenceActors,
     private readonly logger: Logger = silentLogger,
-  ) {}
+  ) {
+    this.announced = new Promise((resolve) => {
+      this.resolveAnnounced = resolve;
+    });
+  }
 
   async start(): Promise<void> {
     this.stopListening = this.link.onConnect(() => {
@@ -43,7 +50,7 @@ export class PresencePublisher {
     const text = payload.toString();
     if (text === this.published) return;
     this.published = text;
-    this.send(payload).catch(() => {
+    this.send(payload).then(this.resolveAnnounced, () => {
       this.published = undefined;
     });
   }
