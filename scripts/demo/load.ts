@@ -1,7 +1,8 @@
 import { connectAsync, type MqttClient } from 'mqtt';
 
-/** Messages a second, and how often a bunch of them goes out. */
+/** Messages a second. */
 const RATE = 1_100;
+/** How often a bunch of them goes out. */
 const TICK_MS = 10;
 /** How long the last answers may take. */
 const PATIENCE_MS = 20_000;
@@ -31,13 +32,18 @@ export class Load {
   #lastAnswerAt = 0;
   #timer: NodeJS.Timeout | undefined;
 
-  private constructor(sender: MqttClient, listener: MqttClient) {
+  private constructor(
+    sender: MqttClient,
+    listener: MqttClient,
+    private readonly rate: number,
+  ) {
     this.#sender = sender;
     this.#listener = listener;
   }
 
-  static async connect(url: string): Promise<Load> {
-    const load = new Load(await connectAsync(url), await connectAsync(url));
+  /** `rate`: messages a second. */
+  static async connect(url: string, rate: number = RATE): Promise<Load> {
+    const load = new Load(await connectAsync(url), await connectAsync(url), rate);
     for (const client of [load.#sender, load.#listener]) noDelay(client);
     load.#listener.on('message', (_topic, payload) => load.#answer(payload.toString()));
     await load.#listener.subscribeAsync('home/counter/state', { qos: 1 });
@@ -48,9 +54,19 @@ export class Load {
     this.#startedAt = performance.now();
     this.#lastAnswerAt = this.#startedAt;
     this.#timer = setInterval(() => {
-      const due = Math.floor(((performance.now() - this.#startedAt) * RATE) / 1000);
+      const due = Math.floor(((performance.now() - this.#startedAt) * this.rate) / 1000);
       while (this.#sent < due) this.#sender.publish('home/cmd/count', String(this.#sent++), { qos: 1 });
     }, TICK_MS);
+  }
+
+  /** Messages that were answered so far. */
+  get answered(): number {
+    return this.#answers.size;
+  }
+
+  /** Messages sent so far. */
+  get sent(): number {
+    return this.#sent;
   }
 
   /** Stops sending, waits for the answers and counts. */

@@ -1,0 +1,127 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { Cleanup } from '../helpers/cleanup.js';
+import { type Config, TestDevice, text, utf8 } from '../helpers/device.js';
+import { type GuestOptions, guestModule } from '../helpers/guest.js';
+
+const cleanup = new Cleanup();
+afterEach(() => cleanup.run());
+
+const NOTHING = new Uint8Array(0);
+
+/** Version `rev` of the small guest, signed. */
+function version(device: TestDevice, rev: number, options: GuestOptions = {}): Uint8Array {
+  const { bytes } = guestModule({ version: `${rev}`, ...options });
+  return device.keys.sign(bytes, { name: 'guest', rev });
+}
+
+/** A device with version 1 of the guest in its slot. */
+async function start(limits: Config = {}, dwellMs = 400): Promise<TestDevice> {
+  const config = { updates: { dwellMs }, providers: [], actors: [{ name: 'guest', limits }] };
+  const device = await TestDevice.start(cleanup, { config });
+  await device.install('guest', version(device, 1));
+  return device;
+}
+
+/** What must hold after every rollback: version 1 answers, the bad one stays out, a good one gets in. */
+async function expectRecovery(device: TestDevice, bad: Uint8Array, floor: number): Promise<void> {
+  expect(text(await device.call('guest', 'Version'))).toBe('1');
+  expect(await device.client.status('guest')).toMatchObject({ floor, installed: { version: '1.0.0' } });
+  const again = await device.push('guest', bad);
+  expect(again).toMatchObject({ end: 'rejected', error: { code: 'E_BLOCKED', exitCode: 4 } });
+  expect(await device.client.status('guest')).toMatchObject({ floor });
+  await device.install('guest', version(device, 3));
+  expect(text(await device.call('guest', 'Version'))).toBe('3');
+  expect(await device.readyz()).toBe(200);
+}
+
+/** Pushes `bad` and talks to the actor all the while; resolves with how both went. */
+async function pushAndTalk(device: TestDevice, bad: Uint8Array) {
+  const { floor = -1 } = (await device.client.status('guest')) ?? {};
+  const replies: Promise<string>[] = [];
+  const talking = setInterval(() => {
+    // Straight into its queue: requests over MQTT are limited to a few at a time.
+    const reply = device.running.host.call('guest', 'Echo', utf8(`${replies.length}`));
+    replies.push(reply.then(text, (error: Error) => error.message));
+  }, 5);
+  const outcome = await device.push('guest', bad).finally(() => clearInterval(talking));
+  const heard = await Promise.all(replies);
+  return { outcome, floor, heard, expected: heard.map((_, n) => `${n}`) };
+}
+
+describe('a module that is bad on probation', () => {
+  it.each([
+    {
+      how: 'traps on a message',
+      bad: { echoTraps: true },
+      limits: {},
+      code: 'E_PROBATION_TRAP',
+      why: 'E_TRAP',
+    },
+    {
+      how: 'hangs on a message until its fuel is spent',
+      bad: { echoLoops: true },
+      limits: {},
+      code: 'E_PROBATION_HANG',
+      why: 'E_FUEL',
+    },
+    {
+      how: 'hangs on a message, and fuel does not stop it',
+      bad: { echoLoops: true },
+      limits: { fuelPerCall: Number.MAX_SAFE_INTEGER, deadlineMs: 150 },
+      code: 'E_PROBATION_HANG',
+      why: 'E_DEADLINE',
+    },
+  ])('and $how: the one before is back and answers what it could not', async ({ bad, limits, code, why }) => {
+    const device = await start(limits);
+    const module = version(device, 2, bad);
+    const { outcome, floor, heard, expected } = await pushAndTalk(device, module);
+    expect(outcome).toMatchObject({ end: 'rolled-back', error: { code, exitCode: 5 } });
+    expect(outcome.error?.message).toContain(why);
+    expect(heard).toEqual(expected);
+    expect(await device.actor('guest')).toMatchObject({ state: 'running', failed: 0, restarts: 0 });
+    await expectRecovery(device, module, floor);
+  });
+
+  it.each([
+    { how: 'traps', file: 'bad-trap-start', why: 'E_TRAP', limits: {} },
+    { how: 'hangs until its fuel is spent', file: 'bad-hang', why: 'E_FUEL', limits: {} },
+    {
+      how: 'hangs, and fuel does not stop it',
+      file: 'bad-hang',
+      why: 'E_DEADLINE',
+      limits: { fuelPerCall: Number.MAX_SAFE_INTEGER, deadlineMs: 150 },
+    },
+    { how: 'never comes back from its start function', file: 'bad-start', why: 'E_FUEL', limits: {} },
+  ])('and $how when it is started: the one before never lost a message', async ({ file, why, limits }) => {
+    const device = await start(limits);
+    const module = device.keys.sign(file, { name: 'guest', rev: 2 });
+    const { outcome, floor, heard, expected } = await pushAndTalk(device, module);
+    expect(outcome).toMatchObject({ end: 'rolled-back', error: { code: 'E_PROBATION_START', exitCode: 5 } });
+    expect(outcome.error?.message).toContain(why);
+    expect(heard).toEqual(expected);
+    await expectRecovery(device, module, floor);
+  });
+
+  it('in an empty slot leaves it empty, and the next good one gets in', async () => {
+    const config = { updates: { dwellMs: 100 }, providers: [], actors: [{ name: 'guest' }] };
+    const device = await TestDevice.start(cleanup, { config });
+    const outcome = await device.push('guest', version(device, 1, { startTraps: true }));
+    expect(outcome).toMatchObject({ end: 'rolled-back', error: { code: 'E_PROBATION_START' } });
+    await expect(device.call('guest', 'Version')).rejects.toMatchObject({ code: 'E_NOT_RUNNING' });
+    await device.install('guest', version(device, 2));
+    expect(text(await device.call('guest', 'Version', NOTHING))).toBe('2');
+  });
+
+  it('stays rolled back over a restart, also when the broker still wants it', async () => {
+    const device = await start();
+    const module = version(device, 2, { startTraps: true });
+    const { deployment, end } = await device.push('guest', module);
+    expect(end).toBe('rolled-back');
+    await device.off();
+    await device.on();
+    expect(text(await device.call('guest', 'Version'))).toBe('1');
+    // The embedded broker keeps what is desired; the device says again how that ended, and does not try it again.
+    expect(await device.client.status('guest')).toMatchObject({ deployment, state: 'rolled-back' });
+    expect((await device.push('guest', module)).error?.code).toBe('E_BLOCKED');
+  });
+});

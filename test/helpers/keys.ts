@@ -1,0 +1,75 @@
+import {
+  createTrustDocument,
+  generateKey,
+  type KeyPair,
+  type Signer,
+  signerFromSeed,
+  signModule,
+  signTrustDocument,
+} from '#runtime/index.js';
+import { actorModule } from './actors.js';
+
+export interface SignAs {
+  /** Name in the claims, and whose module key is taken. */
+  readonly name: string;
+  readonly rev?: number;
+  readonly caps?: readonly string[];
+  /** Default: the account that the trust document names. */
+  readonly account?: KeyPair;
+  /** Another identity than the one that goes with the name. */
+  readonly module?: KeyPair;
+}
+
+/** What the counter asks for. */
+export const COUNTER_CAPS = ['wascc:keyvalue', 'wascc:logging', 'iot:mqtt'];
+
+/** Keys of everybody in a test: those that devices trust, and those of strangers. */
+export class TestKeys {
+  readonly release = newSigner();
+  readonly control = newSigner();
+  readonly stranger = newSigner();
+  readonly account = generateKey('account');
+  readonly strangeAccount = generateKey('account');
+  readonly #root = newSigner();
+  readonly #modules = new Map<string, KeyPair>();
+
+  trustDocument(): Uint8Array {
+    const roles = {
+      root: { keys: [this.#root.publicKey] },
+      release: { keys: [this.release.publicKey] },
+      control: { keys: [this.control.publicKey] },
+      claims: { keys: [this.account.rawPublicKey] },
+    };
+    const document = createTrustDocument({ version: 1, issued: Math.floor(Date.now() / 1000), roles });
+    return signTrustDocument(document, [this.#root]);
+  }
+
+  /** The module key of an actor: the same for all its versions. */
+  moduleKey(name: string): KeyPair {
+    const key = this.#modules.get(name) ?? generateKey('module');
+    this.#modules.set(name, key);
+    return key;
+  }
+
+  /** `module`: bytes, or a file of dist/actors. */
+  sign(module: Uint8Array | string, as: SignAs): Uint8Array {
+    const { name, rev = 1, caps = [], account = this.account } = as;
+    return signModule(typeof module === 'string' ? actorModule(module) : module, {
+      account,
+      module: as.module ?? this.moduleKey(name),
+      name,
+      caps: [...caps],
+      rev,
+      ver: `${rev}.0.0`,
+    });
+  }
+
+  /** A version of the counter, as its author signs it. */
+  counter(rev: 1 | 2 = 1): Uint8Array {
+    return this.sign(`counter-v${rev}`, { name: 'counter', rev, caps: COUNTER_CAPS });
+  }
+}
+
+function newSigner(): Signer {
+  return signerFromSeed(crypto.getRandomValues(new Uint8Array(32)));
+}
