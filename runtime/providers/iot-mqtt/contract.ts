@@ -7,7 +7,7 @@ import {
   type Session,
 } from '../../base/contract.js';
 import { IotError } from '../../base/errors.js';
-import { covers, isFilter, isReserved, isTopic } from './topics.js';
+import { covers, isFilter, isReserved, isTopic } from '../../base/mqtt/topics.js';
 
 const Filter = z
   .string()

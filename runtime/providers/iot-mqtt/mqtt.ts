@@ -2,26 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { z } from 'zod';
 import type { Deliver, Implementation, ProviderEnv, Session } from '../../base/contract.js';
 import { IotError } from '../../base/errors.js';
+import { type Broker, BrokerConnection } from '../../base/mqtt/connection.js';
+import { BrokerSettings, brokerOf } from '../../base/mqtt/settings.js';
+import { type Member, Subscriber } from '../../base/mqtt/subscriber.js';
+import { covers, isFilter } from '../../base/mqtt/topics.js';
 import { SessionMap, sessionName } from '../../base/sessions.js';
-import { type Broker, BrokerConnection, brokerName } from './connection.js';
-import type { Grant, Mqtt, Publish } from './contract.js';
-import { Subscriber } from './subscriber.js';
-import { isFilter } from './topics.js';
+import type { Grant, Message, Mqtt, Publish } from './contract.js';
 
-const Settings = z.strictObject({
-  /** Default: the device's broker. */
-  url: z.url({ protocol: /^(mqtts?|wss?)$/ }).optional(),
-  username: z.string().optional(),
-  password: z.string().optional(),
-  /** Certificate authority of an `mqtts:` broker, as PEM text. */
-  ca: z.string().startsWith('-----BEGIN CERTIFICATE-----').optional(),
-  /** How long a `Publish` waits for the broker to take the message, in milliseconds. Default 5000. */
-  timeoutMs: z.int().min(1).max(60_000).default(5_000),
-});
-type Settings = z.infer<typeof Settings>;
-
-/** How long a `Publish` waits for a connection that is down, in milliseconds. */
-const RECONNECT_WAIT_MS = 100;
 const KEEPALIVE_S = 30;
 
 const StateShape = z.object({
@@ -49,10 +36,10 @@ class MqttProvider implements Mqtt {
   #publisher: BrokerConnection | undefined;
 
   constructor(
-    private readonly settings: Settings,
+    private readonly settings: BrokerSettings,
     private readonly env: ProviderEnv,
   ) {
-    this.#broker = { ...settings, url: settings.url ?? env.brokerUrl };
+    this.#broker = brokerOf(settings, env.brokerUrl);
   }
 
   async start(): Promise<void> {
@@ -75,7 +62,7 @@ class MqttProvider implements Mqtt {
     if (session.grant.subscribe.length === 0) {
       if (known !== undefined) await this.unbind(session);
     } else if (known !== undefined) {
-      known.rebind(session, deliver);
+      known.rebind(memberOf(session, deliver));
     } else {
       await this.#open(session, deliver);
     }
@@ -144,7 +131,7 @@ class MqttProvider implements Mqtt {
         hint: 'rename one of the two bindings',
       });
     }
-    const subscriber = new Subscriber(session, deliver, this.#broker, clientId, this.env.logger);
+    const subscriber = new Subscriber(memberOf(session, deliver), this.#broker, clientId, this.env.logger);
     this.#subscribers.set(session, subscriber);
     await subscriber.open();
     await this.#restore(subscriber, this.#restored.delete(session) ?? []);
@@ -159,26 +146,10 @@ class MqttProvider implements Mqtt {
     bytes: Buffer,
     options: { qos: 0 | 1 | 2; retain: boolean },
   ): Promise<void> {
-    const connection = this.#publisher;
-    const client = await connection?.whenUp(RECONNECT_WAIT_MS);
-    if (client === undefined) {
-      throw new IotError(
-        'E_PROVIDER',
-        `${connection?.problem ?? 'iot:mqtt is not running'}; ${topic} was not published`,
-      );
+    if (this.#publisher === undefined) {
+      throw new IotError('E_PROVIDER', `iot:mqtt is not running; ${topic} was not published`);
     }
-    const { timeoutMs } = this.settings;
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<Error>((resolve) => {
-      const why = `${brokerName(this.#broker)} did not take ${topic} within ${timeoutMs} ms`;
-      timer = setTimeout(() => resolve(new Error(why)), timeoutMs);
-    });
-    const taken = new Promise<Error | undefined>((resolve) => {
-      client.publish(topic, bytes, options, (error) => resolve(error ?? undefined));
-    });
-    const error = await Promise.race([taken, late]);
-    clearTimeout(timer);
-    if (error !== undefined) throw new IotError('E_PROVIDER', error.message, { cause: error });
+    await this.#publisher.publish(topic, bytes, options, this.settings.timeoutMs);
   }
 
   #subscriber(session: Session<Grant>): Subscriber {
@@ -191,7 +162,18 @@ class MqttProvider implements Mqtt {
   }
 }
 
-export const implementation: Implementation<Mqtt, Settings> = {
-  settings: Settings,
+function memberOf(session: Session<Grant>, deliver: Deliver): Member {
+  return {
+    name: sessionName(session),
+    granted: (filter) => session.grant.subscribe.some((granted) => covers(granted, filter)),
+    handle({ topic, qos, retain, payload }) {
+      const message: Message = { topic, payload: new Uint8Array(Buffer.from(payload)), qos, retain };
+      return deliver('Message', message);
+    },
+  };
+}
+
+export const implementation: Implementation<Mqtt, BrokerSettings> = {
+  settings: BrokerSettings,
   create: (settings, env) => new MqttProvider(settings, env),
 };

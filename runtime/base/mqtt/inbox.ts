@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { IPublishPacket } from 'mqtt';
-import type { Deliver } from '../../base/contract.js';
-import { asIotError } from '../../base/errors.js';
-import type { Message } from './contract.js';
+import { asIotError } from '../errors.js';
 
 /** Pauses before a message that the actor could not take is offered again, in milliseconds. */
 const MIN_RETRY_MS = 20;
 const MAX_RETRY_MS = 1_000;
+
+/** Hands one message to the actor; rejects as `Deliver` says. */
+export type Handle = (packet: IPublishPacket) => Promise<unknown>;
 
 export interface InboxEvents {
   /** Whether the actor may see `topic`. */
@@ -23,12 +24,12 @@ export class Inbox {
   #inHand: { packet: IPublishPacket; handled: Promise<boolean> } | undefined;
 
   constructor(
-    private deliver: Deliver,
+    private handle: Handle,
     private readonly events: InboxEvents,
   ) {}
 
-  redirect(deliver: Deliver): void {
-    this.deliver = deliver;
+  redirect(handle: Handle): void {
+    this.handle = handle;
   }
 
   get busy(): boolean {
@@ -62,16 +63,14 @@ export class Inbox {
   }
 
   async #offer(packet: IPublishPacket): Promise<boolean> {
-    const { topic, qos, retain } = packet;
+    const { topic } = packet;
     if (!this.events.allows(topic)) {
       this.events.dropped(topic, 'not granted');
       return true;
     }
-    const payload = new Uint8Array(Buffer.from(packet.payload));
-    const message: Message = { topic, payload, qos, retain };
     for (let pause = MIN_RETRY_MS; ; pause = Math.min(pause * 2, MAX_RETRY_MS)) {
       try {
-        await this.deliver('Message', message);
+        await this.handle(packet);
         return true;
       } catch (thrown) {
         const { code, message: why } = asIotError(thrown);

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { connect, type MqttClient } from 'mqtt';
+import { connect, type IClientPublishOptions, type MqttClient } from 'mqtt';
+import { IotError } from '../errors.js';
 
 export interface Broker {
   readonly url: string;
@@ -25,6 +26,8 @@ export interface ConnectionOptions {
 const MIN_PAUSE_MS = 100;
 const MAX_PAUSE_MS = 30_000;
 const CONNACK_TIMEOUT_MS = 5_000;
+/** How long `publish` waits for a connection that is down. */
+const RECONNECT_WAIT_MS = 100;
 /** How long `open` waits for the first attempt, and `end` for the connection to close. */
 const FIRST_ATTEMPT_MS = 1_000;
 const END_MS = 500;
@@ -91,6 +94,31 @@ export class BrokerConnection {
   async whenUp(ms: number): Promise<MqttClient | undefined> {
     if (this.up === undefined && this.#client !== undefined) await this.#either(['connect'], ms);
     return this.up;
+  }
+
+  /**
+   * Publishes, and resolves when the broker has taken the message. Throws E_PROVIDER when it cannot be reached, or did
+   * not take it within `timeoutMs`: then the message may have got there nevertheless.
+   */
+  async publish(
+    topic: string,
+    payload: Buffer,
+    options: IClientPublishOptions,
+    timeoutMs: number,
+  ): Promise<void> {
+    const client = await this.whenUp(RECONNECT_WAIT_MS);
+    if (client === undefined) throw new IotError('E_PROVIDER', `${this.problem}; ${topic} was not published`);
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<Error>((resolve) => {
+      const why = `${brokerName(this.options.broker)} did not take ${topic} within ${timeoutMs} ms`;
+      timer = setTimeout(() => resolve(new Error(why)), timeoutMs);
+    });
+    const taken = new Promise<Error | undefined>((resolve) => {
+      client.publish(topic, payload, options, (error) => resolve(error ?? undefined));
+    });
+    const error = await Promise.race([taken, late]);
+    clearTimeout(timer);
+    if (error !== undefined) throw new IotError('E_PROVIDER', error.message, { cause: error });
   }
 
   /** Says goodbye to the broker and closes; whoever does not answer is cut off. */

@@ -1,13 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  covers,
-  isFilter,
-  isReserved,
-  isTopic,
-  matches,
-  overlaps,
-} from '#runtime/providers/iot-mqtt/topics.js';
+import { covers, isFilter, isReserved, isTopic, matches, overlaps } from '#runtime/base/mqtt/topics.js';
 
 /** Small alphabets make collisions likely; `iot` and `$SYS` are in them because they are special. */
 const word = fc.constantFrom('a', 'b', '', 'iot', '$SYS', '$x');

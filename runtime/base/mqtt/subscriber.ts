@@ -1,13 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { IPublishPacket, MqttClient } from 'mqtt';
-import type { Deliver, Session } from '../../base/contract.js';
-import { IotError } from '../../base/errors.js';
-import type { Logger } from '../../base/logger.js';
-import { Registrations, sessionName } from '../../base/sessions.js';
+import { IotError } from '../errors.js';
+import type { Logger } from '../logger.js';
+import { Registrations } from '../sessions.js';
 import { type Broker, BrokerConnection } from './connection.js';
-import type { Grant } from './contract.js';
-import { Inbox } from './inbox.js';
-import { covers, isReserved } from './topics.js';
+import { type Handle, Inbox } from './inbox.js';
+import { isReserved } from './topics.js';
+
+/** Whom a subscriber serves: one actor through one binding. */
+export interface Member {
+  /** For messages, as `sessionName` gives it. */
+  readonly name: string;
+  /** Whether it may have everything that `filter` matches. */
+  granted(filter: string): boolean;
+  readonly handle: Handle;
+}
 
 /** How long the actor may take to finish with a message when its session closes, in milliseconds. */
 const DRAIN_MS = 2_000;
@@ -31,21 +38,18 @@ export class Subscriber {
   #refused: string | undefined;
 
   constructor(
-    private session: Session<Grant>,
-    deliver: Deliver,
+    private member: Member,
     private readonly broker: Broker,
     readonly clientId: string,
     private readonly logger: Logger,
   ) {
     const onUp = (sessionPresent: boolean) => this.#reconcile(sessionPresent);
     this.#connection = new BrokerConnection({ broker, clientId, clean: false, keepalive: 0, onUp });
-    this.#inbox = new Inbox(deliver, {
-      allows: (topic) => !isReserved(topic) && this.#granted(topic),
-      dropped: (topic, why) =>
-        this.logger.warn(`message on ${topic} for ${sessionName(this.session)}: ${why}`),
+    this.#inbox = new Inbox(member.handle, {
+      allows: (topic) => !isReserved(topic) && this.member.granted(topic),
+      dropped: (topic, why) => this.logger.warn(`message on ${topic} for ${this.member.name}: ${why}`),
       // Its slot has told already.
-      failed: (topic, why) =>
-        this.logger.debug(`message on ${topic} for ${sessionName(this.session)}: ${why}`),
+      failed: (topic, why) => this.logger.debug(`message on ${topic} for ${this.member.name}: ${why}`),
     });
   }
 
@@ -60,11 +64,11 @@ export class Subscriber {
   }
 
   /** Another grant or another way to the actor; subscriptions that are no longer granted end. */
-  rebind(session: Session<Grant>, deliver: Deliver): void {
-    this.session = session;
-    this.#inbox.redirect(deliver);
+  rebind(member: Member): void {
+    this.member = member;
+    this.#inbox.redirect(member.handle);
     for (const [filter] of this.subscriptions.entries()) {
-      if (!this.#granted(filter)) this.unsubscribe(filter);
+      if (!this.member.granted(filter)) this.unsubscribe(filter);
     }
   }
 
@@ -85,7 +89,7 @@ export class Subscriber {
 
   /** Takes over a subscription of another provider, as far as it is granted. */
   async restore(filter: string, qos: 0 | 1): Promise<void> {
-    if (!isReserved(filter) && this.#granted(filter)) await this.subscribe(filter, qos);
+    if (!isReserved(filter) && this.member.granted(filter)) await this.subscribe(filter, qos);
   }
 
   unsubscribe(filter: string): void {
@@ -141,7 +145,7 @@ export class Subscriber {
         const refused = packet?.granted?.some((code) => Number(code) >= REFUSED) ?? granted?.some(isRefusal);
         if (refused) {
           this.subscriptions.delete(filter);
-          this.#refused = `broker refused ${sessionName(this.session)} a subscription to ${filter}`;
+          this.#refused = `broker refused ${this.member.name} a subscription to ${filter}`;
           this.logger.warn(this.#refused);
         } else if (error === null && this.subscriptions.get(filter) !== undefined) {
           this.#confirmed.add(filter);
@@ -156,10 +160,6 @@ export class Subscriber {
     client.unsubscribe(filter, (error) => {
       if (!error) this.#unwanted.delete(filter);
     });
-  }
-
-  #granted(filter: string): boolean {
-    return this.session.grant.subscribe.some((granted) => covers(granted, filter));
   }
 }
 
