@@ -16,9 +16,15 @@ const cbor = new CborEncoder({
 } as Options & { int64AsNumber: boolean });
 const msgpack = new MsgpackEncoder({ ignoreUndefined: true });
 
+/** A payload that is bytes already: an answer that goes out as it stands. */
+export class Encoded {
+  constructor(readonly bytes: Uint8Array) {}
+}
+
 /** `undefined` is the empty payload: unit in every contract. */
 export function encodePayload(codec: Codec, value: unknown): Uint8Array {
   if (value === undefined) return EMPTY;
+  if (value instanceof Encoded) return value.bytes;
   return codec === 'cbor' ? new Uint8Array(cbor.encode(withIntegers(value))) : msgpack.encode(value);
 }
 

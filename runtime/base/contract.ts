@@ -3,6 +3,7 @@ import type { Board } from './board.js';
 import { type Codec, decodePayload, encodePayload } from './codec.js';
 import { asIotError, IotError } from './errors.js';
 import type { Logger, LogLevel } from './logger.js';
+import { named } from './wascc.js';
 
 /** One actor's standing with one provider: who it is, through which binding, and what it may touch there. */
 export interface Session<Grant = unknown> {
@@ -158,7 +159,7 @@ export function defineContract<P extends Provider<Grant>, Grant>(
         const hint = `${id} knows: ${[...operations.keys()].join(', ')}`;
         throw new IotError('E_OPERATION', `${id} has no operation "${name}"`, { hint });
       }
-      const parsed = op.request.safeParse(named(decodePayload(codec, payload), op.fields));
+      const parsed = op.request.safeParse(named(decodePayload(codec, payload) ?? {}, op.fields));
       if (!parsed.success) {
         const issue = parsed.error.issues[0];
         const where = issue?.path.join('.') || 'request';
@@ -182,10 +183,4 @@ async function loadOr<T>(load: () => Promise<T>, what: string): Promise<T> {
       cause: thrown,
     });
   }
-}
-
-/** The request as a map; the empty payload is the empty map. */
-function named(value: unknown, fields: readonly string[] | undefined): unknown {
-  if (!Array.isArray(value) || fields === undefined) return value ?? {};
-  return Object.fromEntries(fields.slice(0, value.length).map((field, index) => [field, value[index]]));
 }
