@@ -62,8 +62,10 @@ export function readModule(bytes: Uint8Array): Module {
   if (module.bodies.length !== functions.length) {
     throw moduleError(`${functions.length} functions are declared, ${module.bodies.length} have a body`, 0);
   }
-  file.note(tables.length > 1 ? 'multi-table' : undefined, SECTION.table);
-  file.note(memories.length > 1 ? 'multi-memory' : undefined, SECTION.memory);
+  const several = (kind: 'table' | 'memory', own: number) =>
+    own + imports.filter((entry) => entry.kind === kind).length > 1;
+  file.note(several('table', tables.length) ? 'multi-table' : undefined, SECTION.table);
+  file.note(several('memory', memories.length) ? 'multi-memory' : undefined, SECTION.memory);
   file.note('exceptions', SECTION.tag);
   return { ...module, features: file.features.list() };
 }
