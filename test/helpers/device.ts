@@ -8,9 +8,9 @@ import {
   DeviceClient,
   decodePayload,
   encodePayload,
+  loadConfig,
   type PushOptions,
   type PushOutcome,
-  parseConfig,
   push,
 } from '#runtime/index.js';
 import type { Cleanup } from './cleanup.js';
@@ -67,6 +67,7 @@ export class TestDevice {
     await mkdir(join(folder, 'trust'));
     await writeFile(join(folder, 'trust', 'root.cbor'), keys.trustDocument());
     const device = new TestDevice(folder, keys, { ...CONFIG, ...config });
+    await device.#write();
     cleanup.add(async () => {
       await device.off();
       await rm(folder, { recursive: true, force: true });
@@ -82,6 +83,9 @@ export class TestDevice {
 
   get name(): string {
     return String(this.config.device);
+  }
+  get file(): string {
+    return join(this.folder, 'iot-host.yaml');
   }
   get dataDir(): string {
     return join(this.folder, 'data');
@@ -101,14 +105,17 @@ export class TestDevice {
   /** Starts on what is in the folder; `changes` are laid over the configuration for good. */
   async on(changes: Config = {}): Promise<void> {
     this.config = { ...this.config, ...changes };
-    const text = JSON.stringify(this.config);
-    const file = join(this.folder, 'iot-host.yaml');
-    await writeFile(file, text);
+    await this.#write();
     const logger = createLogger('info', { write: (line) => void this.log.push(JSON.parse(line)) });
-    const device = createHost({ config: parseConfig(file, text), logger });
+    const device = createHost({ config: await loadConfig(this.file), logger });
     await device.start();
     this.#device = device;
     this.#client = await this.sender(this.broker);
+  }
+
+  async #write(): Promise<void> {
+    // JSON is YAML.
+    await writeFile(this.file, JSON.stringify(this.config, null, 2));
   }
 
   async off(): Promise<void> {
@@ -124,7 +131,7 @@ export class TestDevice {
   }
 
   push(component: string, module: Uint8Array, more: Partial<PushOptions> = {}): Promise<PushOutcome> {
-    const { client } = { client: more.client ?? this.client };
+    const client = more.client ?? this.client;
     return push({
       timeoutMs: 15_000,
       ...more,

@@ -1,8 +1,9 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import {
   createTrustDocument,
   generateKey,
   type KeyPair,
-  type Signer,
   signerFromSeed,
   signModule,
   signTrustDocument,
@@ -25,12 +26,14 @@ export const COUNTER_CAPS = ['wascc:keyvalue', 'wascc:logging', 'iot:mqtt'];
 
 /** Keys of everybody in a test: those that devices trust, and those of strangers. */
 export class TestKeys {
-  readonly release = newSigner();
-  readonly control = newSigner();
-  readonly stranger = newSigner();
+  readonly #release = generateKey('user');
+  readonly #control = generateKey('user');
+  readonly release = signerFromSeed(this.#release.rawSeed);
+  readonly control = signerFromSeed(this.#control.rawSeed);
+  readonly stranger = signerFromSeed(generateKey('user').rawSeed);
   readonly account = generateKey('account');
   readonly strangeAccount = generateKey('account');
-  readonly #root = newSigner();
+  readonly #root = signerFromSeed(generateKey('operator').rawSeed);
   readonly #modules = new Map<string, KeyPair>();
 
   trustDocument(): Uint8Array {
@@ -42,6 +45,15 @@ export class TestKeys {
     };
     const document = createTrustDocument({ version: 1, issued: Math.floor(Date.now() / 1000), roles });
     return signTrustDocument(document, [this.#root]);
+  }
+
+  /** Puts them where the command line finds them with `IOT_HOST_KEYS=folder`. */
+  async save(folder: string): Promise<void> {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const keys = { account: this.account, release: this.#release, control: this.#control };
+    for (const [name, { seed }] of Object.entries(keys)) {
+      await writeFile(join(folder, `${name}.nk`), `${seed}\n`, { mode: 0o600 });
+    }
   }
 
   /** The module key of an actor: the same for all its versions. */
@@ -68,8 +80,4 @@ export class TestKeys {
   counter(rev: 1 | 2 = 1): Uint8Array {
     return this.sign(`counter-v${rev}`, { name: 'counter', rev, caps: COUNTER_CAPS });
   }
-}
-
-function newSigner(): Signer {
-  return signerFromSeed(crypto.getRandomValues(new Uint8Array(32)));
 }
