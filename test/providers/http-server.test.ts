@@ -1,0 +1,3 @@
+import { testHttpServerContract } from './http-server.contract.js';
+
+testHttpServerContract('node');
