@@ -110,16 +110,17 @@ class ComposedDevice implements Device {
     const checks = new ModuleChecks(config, createWasm3Engine(compiled), issuers);
     const updates: Updates = this.#makeUpdates(data.path, await data.deviceSeed(), trust, checks);
     await updates.start();
-    this.#undo.push(() => updates.stop());
 
     const host = await this.#makeHost({ data, board, brokerUrl, compiled, updates, checks });
-    await host.start();
     this.#undo.push(() => host.stop());
+    await host.start();
     for (const slot of updates.slots) host.ensureSlot(slot);
 
     const agent = this.#makeAgent(brokerUrl, updates, trust);
     await agent.start();
     this.#undo.push(() => agent.stop());
+    // Stopped first: a module on trial must not be judged by how its host goes down.
+    this.#undo.push(() => updates.stop());
     host.onChange(() => agent.actorsChanged());
     updates.resume();
     await this.#startHttp();

@@ -1,5 +1,6 @@
 import type { Logger, LogLevel, LogMessage } from '../base/logger.js';
 import type { LogLine } from '../control/protocol/messages.js';
+import { clipLine } from '../host/cell/log-limit.js';
 
 /** Lines kept for `iot-host logs`; the oldest go first. */
 const KEPT = 1_000;
@@ -15,7 +16,7 @@ export class LogRing {
       logger[level](message, more);
       if (level === 'trace' || level === 'debug') return;
       const text = typeof message === 'string' ? message : message();
-      this.#add({ ...fields, ...more, time: Date.now(), level, message: text });
+      this.#add({ ...fields, ...more, time: Date.now(), level, message: clipLine(text) });
     };
     return {
       error: write('error'),

@@ -7,7 +7,8 @@ const HEALTHY_MS = 60_000;
 /** How long to wait before a faulty actor is started again: longer each time, with jitter of 20 %. */
 export class Backoff {
   #failures = 0;
-  #lastFault = Number.NEGATIVE_INFINITY;
+  /** When the actor runs again after the last fault. */
+  #lastStart = Number.NEGATIVE_INFINITY;
   readonly #now: () => number;
   readonly #random: () => number;
 
@@ -19,11 +20,12 @@ export class Backoff {
   /** Counts a fault; milliseconds to wait. */
   next(): number {
     const now = this.#now();
-    if (now - this.#lastFault > HEALTHY_MS) this.#failures = 0;
-    this.#lastFault = now;
+    if (now - this.#lastStart > HEALTHY_MS) this.#failures = 0;
     const step = STEPS[Math.min(this.#failures, STEPS.length - 1)] ?? 0;
     this.#failures += 1;
-    return step * (1 + JITTER * (2 * this.#random() - 1));
+    const waitMs = step * (1 + JITTER * (2 * this.#random() - 1));
+    this.#lastStart = now + waitMs;
+    return waitMs;
   }
 
   reset(): void {

@@ -1,16 +1,17 @@
 import { mkdir, open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
-import { BindingConfig } from '../base/config/schema.js';
+import { BindingConfig, Name } from '../base/config/schema.js';
 import { IotError } from '../base/errors.js';
 
-const Stored = z.record(z.string(), z.array(BindingConfig));
+const Stored = z.record(Name, z.array(BindingConfig));
 type Stored = z.infer<typeof Stored>;
 
 /** Bindings made by `iot-host bind`: kept across restarts, in front of those of the configuration file. */
 export class BindingStore {
   readonly #file: string;
   #stored: Stored = {};
+  #writing: Promise<void> = Promise.resolve();
 
   constructor(file: string) {
     this.#file = file;
@@ -42,14 +43,24 @@ export class BindingStore {
   }
 
   /** Durable when it resolves. */
-  async put(slot: string, binding: BindingConfig): Promise<void> {
-    const others = this.list(slot).filter((b) => b.contract !== binding.contract || b.name !== binding.name);
-    this.#stored = { ...this.#stored, [slot]: [...others, binding] };
+  put(slot: string, binding: BindingConfig): Promise<void> {
+    // One after the other: two at once would write into the same new file.
+    const written = this.#writing.then(() => {
+      const others = this.list(slot).filter(
+        (b) => b.contract !== binding.contract || b.name !== binding.name,
+      );
+      return this.#write({ ...this.#stored, [slot]: [...others, binding] });
+    });
+    this.#writing = written.catch(() => undefined);
+    return written;
+  }
+
+  async #write(stored: Stored): Promise<void> {
     await mkdir(dirname(this.#file), { recursive: true });
     const fresh = `${this.#file}.new`;
     const handle = await open(fresh, 'w', 0o600);
     try {
-      await handle.writeFile(`${JSON.stringify(this.#stored, undefined, 2)}\n`);
+      await handle.writeFile(`${JSON.stringify(stored, undefined, 2)}\n`);
       await handle.sync();
     } finally {
       await handle.close();
@@ -57,5 +68,6 @@ export class BindingStore {
     await rename(fresh, this.#file);
     const folder = await open(dirname(this.#file), 'r');
     await folder.sync().finally(() => folder.close());
+    this.#stored = stored;
   }
 }

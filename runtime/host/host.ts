@@ -8,6 +8,7 @@ import type { ActorStatus } from '../control/protocol/messages.js';
 import { ActorSlot } from './actors/actor-slot.js';
 import { BindingStore } from './binding-store.js';
 import { Cells } from './cell/cells.js';
+import { endsWithin } from './patience.js';
 import { Providers } from './providers/providers.js';
 import type { Candidate, CheckedModule, UpdateTarget } from './update.js';
 
@@ -25,6 +26,9 @@ export interface HostParts {
   firstModule(slot: SlotConfig): Promise<CheckedModule | undefined>;
 }
 
+/** How long `stop` waits for calls under way, and then for providers, before it ends what is left. Milliseconds. */
+const STOP_MS = 5_000;
+
 /** Actors in their slots, providers in theirs, and the cells they run in. It knows no broker and no update. */
 export class Host implements UpdateTarget {
   readonly providers: Providers;
@@ -33,7 +37,10 @@ export class Host implements UpdateTarget {
   readonly #store: BindingStore;
   readonly #slots = new Map<string, ActorSlot>();
   readonly #refused = new Map<string, IotError>();
+  /** Bindings that a provider would not take at the start. */
+  readonly #unbound = new Map<string, string>();
   readonly #listeners = new Set<() => void>();
+  #stopping = false;
 
   constructor(parts: HostParts) {
     const { config, logger } = parts;
@@ -42,7 +49,7 @@ export class Host implements UpdateTarget {
     this.#cells = new Cells(parts.engine, config.cells, {
       log: (actor, level, message) => logger.child({ actor })[level](message),
       ended: (cell, why) => {
-        logger.warn(`cell ${cell.name} ended: ${why.message}`, { code: why.code });
+        if (!this.#stopping) logger.warn(`cell ${cell.name} ended: ${why.message}`, { code: why.code });
         for (const slot of this.#slots.values()) slot.cellEnded(cell);
       },
     });
@@ -68,9 +75,15 @@ export class Host implements UpdateTarget {
     await Promise.all([...this.#slots.values()].map((slot) => this.#startSlot(slot)));
   }
 
+  /** Ends in bounded time, whatever actors and providers are doing. Trials end undecided. */
   async stop(): Promise<void> {
-    await Promise.all([...this.#slots.values()].map((slot) => slot.stop()));
-    await this.providers.stop();
+    this.#stopping = true;
+    const slots = Promise.all([...this.#slots.values()].map((slot) => slot.stop()));
+    // Calls under way may end by themselves; those that do not end with their cell.
+    if (!(await endsWithin(slots, STOP_MS))) await this.#cells.stop();
+    const { logger } = this.#parts;
+    const all = Promise.all([slots, this.providers.stop()]);
+    if (!(await endsWithin(all, STOP_MS))) logger.warn('stopped without waiting for all providers');
     await this.#cells.stop();
   }
 
@@ -109,6 +122,7 @@ export class Host implements UpdateTarget {
     const refused = [...this.#refused].filter(([name]) => this.#slots.get(name)?.state === 'empty');
     return [
       ...this.providers.problems(),
+      ...this.#unbound.values(),
       ...[...this.#slots.values()].flatMap((slot) => slot.problem() ?? []),
       ...refused.map(([name, error]) => `actor ${name} was refused: ${error.message}`),
     ];
@@ -118,6 +132,7 @@ export class Host implements UpdateTarget {
   async bind(actor: string, binding: BindingConfig): Promise<ActorStatus> {
     const slot = this.actor(actor);
     await slot.bindings.add(binding);
+    this.#unbound.delete(bindingKey(actor, binding));
     await this.#store.put(actor, binding);
     slot.bindingsChanged();
     return slot.status();
@@ -147,6 +162,7 @@ export class Host implements UpdateTarget {
 
   async clear(slot: string): Promise<void> {
     await this.#slots.get(slot)?.clear();
+    this.#refused.delete(slot);
   }
 
   #makeSlot(config: SlotConfig): void {
@@ -166,7 +182,15 @@ export class Host implements UpdateTarget {
   async #bindAll(slot: ActorSlot): Promise<void> {
     const configured = this.#parts.config.actors.find(({ name }) => name === slot.name)?.bindings ?? [];
     for (const binding of [...configured, ...this.#store.list(slot.name)]) {
-      await slot.bindings.add(BindingConfig.parse(binding));
+      try {
+        await slot.bindings.add(BindingConfig.parse(binding));
+      } catch (thrown) {
+        const error = asIotError(thrown);
+        if (error.code === 'E_CONFIG') throw error;
+        // A chip that is missing today keeps the host from being ready, not from being there.
+        this.#parts.logger.error(error.message, { code: error.code });
+        this.#unbound.set(bindingKey(slot.name, binding), error.message);
+      }
     }
   }
 
@@ -183,4 +207,8 @@ export class Host implements UpdateTarget {
       this.#parts.logger.error(`actor ${slot.name} was refused: ${refused.message}`, { code: refused.code });
     }
   }
+}
+
+function bindingKey(actor: string, { contract, name }: BindingConfig): string {
+  return `${actor} ${contract} ${name}`;
 }

@@ -31,7 +31,7 @@ export interface UpdateTarget {
 export interface Candidate {
   /**
    * Switches claims and code together at a message boundary and sends `Start`. The module before it stays warm.
-   * Rejects, with the old module running again, if `Start` fails.
+   * Rejects, with the old module running again, if `Start` fails; with E_BUSY while another module is on trial.
    */
   activate(): Promise<Trial>;
   /** Drops what was prepared; the running actor never noticed. */
@@ -44,9 +44,9 @@ export interface Trial {
   readonly fault: Promise<IotError>;
   /** Messages handled since the switch. */
   handled(): number;
-  /** Sends a health request; rejects when it traps or does not answer. */
+  /** Sends a health request; rejects when it traps or does not answer, which is a `fault` too. */
   checkHealth(): Promise<void>;
-  /** Keeps the new module and frees the old one. */
+  /** Keeps the new module and frees the old one. If it failed meanwhile, it is started again as after any fault. */
   commit(): Promise<void>;
   /** Puts the old module back at a message boundary; a message that failed in the new one is offered to the old. */
   revert(): Promise<void>;

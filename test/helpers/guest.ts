@@ -10,7 +10,11 @@ export interface GuestOptions {
   startTraps?: boolean;
   echoTraps?: boolean;
   echoLoops?: boolean;
+  healthTraps?: boolean;
+  healthLoops?: boolean;
   initCallsHost?: boolean;
+  /** Length of the lines of `Write`, from memory that is mostly zeroes; default 14. */
+  logBytes?: number;
   key?: string;
   capabilities?: string[];
 }
@@ -22,7 +26,7 @@ const ADD = encodePayload('msgpack', { key: 'n', value: 1 });
 /**
  * A small waPC guest. `Echo` gives the payload back, `Key` does wascc:keyvalue Add{key: "n", value: 1} and gives the
  * provider's answer or error on, `Version` its version, `Trap` and `Loop` what they say, `Depth` a host call to an
- * unknown capability, anything else an empty answer.
+ * unknown capability, `Write` logs in a loop without end, `Ask` does what `Key` does in a loop without end, anything else an empty answer.
  */
 export function guestModule(options: GuestOptions = {}): CheckedModule {
   const version = options.version ?? '1';
@@ -36,10 +40,13 @@ export function guestModule(options: GuestOptions = {}): CheckedModule {
     (import "wapc" "__host_response" (func $host_response (param i32)))
     (import "wapc" "__host_error_len" (func $host_error_len (result i32)))
     (import "wapc" "__host_error" (func $host_error (param i32)))
+    (import "wapc" "__console_log" (func $log (param i32 i32)))
     (memory (export "memory") 1 2)
     (data (i32.const 2048) "wascc:keyvalue") (data (i32.const 2080) "Add") (data (i32.const 2112) "${hex(ADD)}")
     (data (i32.const 2200) "${text(version)}") (data (i32.const 2300) "acme:nothing")
     (func $end (loop $again (br $again)))
+    (func $write (loop $again (call $log (i32.const 2048) (i32.const ${options.logBytes ?? 14})) (br $again)))
+    (func $ask (loop $again (drop ${keyCall}) (br $again)))
     (func $passOn (param $ok i32) (result i32)
       (if (local.get $ok)
         (then (call $host_response (i32.const 8192)) (call $response (i32.const 8192) (call $host_response_len)))
@@ -61,6 +68,10 @@ export function guestModule(options: GuestOptions = {}): CheckedModule {
         (then (call $response (i32.const 2200) (i32.const ${version.length})) (return (i32.const 1))))
       (if (i32.eq (local.get $op) (i32.const ${'T'.charCodeAt(0)})) (then (unreachable)))
       (if (i32.eq (local.get $op) (i32.const ${'L'.charCodeAt(0)})) (then (call $end)))
+      (if (i32.eq (local.get $op) (i32.const ${'W'.charCodeAt(0)})) (then (call $write)))
+      (if (i32.eq (local.get $op) (i32.const ${'A'.charCodeAt(0)})) (then (call $ask)))
+      (if (i32.eq (local.get $op) (i32.const ${'H'.charCodeAt(0)}))
+        (then ${options.healthTraps === true ? '(unreachable)' : ''} ${options.healthLoops === true ? '(call $end)' : ''}))
       ${options.startTraps === true ? `(if (i32.eq (local.get $op) (i32.const ${'S'.charCodeAt(0)})) (then (unreachable)))` : ''}
       (call $response (i32.const 0) (i32.const 0))
       (i32.const 1)))`);

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { HostConfig } from '#runtime/base/config/schema.js';
+import type { Contract } from '#runtime/base/contract.js';
 import { type Logger, silentLogger } from '#runtime/base/logger.js';
 import { loadEngineModule } from '#runtime/engine/wasm3/index.js';
 import { Host } from '#runtime/host/host.js';
@@ -25,10 +26,15 @@ export async function startHost(
   config: Record<string, unknown>,
   modules: Record<string, CheckedModule>,
   logger: Logger = silentLogger,
+  /** Take the place of the real contracts of the same id. */
+  fakes: readonly Contract[] = [],
 ): Promise<TestHost> {
   const dataDir = await mkdtemp(join(tmpdir(), 'iot-host-test-'));
   const engine = await loadEngineModule();
-  const contracts = await loadContracts();
+  const contracts = new Map([
+    ...(await loadContracts()),
+    ...fakes.map((contract) => [contract.id, { contract, url: '' }] as const),
+  ]);
   const make = async () => {
     const host = new Host({
       config: HostConfig.parse({ device: 'test', ...config }),

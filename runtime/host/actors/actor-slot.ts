@@ -5,6 +5,7 @@ import type { ActorState, ActorStatus } from '../../control/protocol/messages.js
 import { Backoff } from '../backoff.js';
 import type { Cell } from '../cell/cell.js';
 import type { Cells } from '../cell/cells.js';
+import { clipLine } from '../cell/log-limit.js';
 import type { Providers } from '../providers/providers.js';
 import type { Candidate, CheckedModule, Trial } from '../update.js';
 import { Bindings } from './bindings.js';
@@ -19,6 +20,16 @@ export interface SlotParts {
   readonly logger: Logger;
   /** State, module or counters that others show have changed. */
   changed(): void;
+}
+
+/** How often something is begun anew whose cell ended, for the fault of another actor, before it had its turn. */
+const TRIES = 3;
+
+/** What a slot goes back to when the module on trial is bad. */
+interface Before {
+  readonly module: CheckedModule | undefined;
+  /** Its engine, kept warm. */
+  readonly route: Route | undefined;
 }
 
 /**
@@ -36,6 +47,7 @@ export class ActorSlot {
   #module: CheckedModule | undefined;
   #route: Route | undefined;
   #trial: SlotTrial | undefined;
+  #before: Before | undefined;
   #problem: IotError | undefined;
   #restarts = 0;
   #retry: NodeJS.Timeout | undefined;
@@ -51,7 +63,9 @@ export class ActorSlot {
     this.#intake = new Intake(config.limits.queue, {
       handled: () => undefined,
       failed: (message, error) => {
-        parts.logger.warn(`${this.name} ${message.operation}: ${error.message}`, { code: error.code });
+        parts.logger.warn(clipLine(`${this.name} ${message.operation}: ${error.message}`), {
+          code: error.code,
+        });
       },
       fault: (error) => this.#fault(error),
     });
@@ -88,13 +102,13 @@ export class ActorSlot {
   }
 
   /** One message; resolves with the reply once it was handled. Rejects as `Deliver` says. */
-  call(operation: string, payload: Uint8Array): Promise<Uint8Array> {
+  call(operation: string, payload: Uint8Array, contract?: string): Promise<Uint8Array> {
     if (this.#state === 'empty' || this.#state === 'stopped') {
       const hint = this.#state === 'empty' ? 'iot-host push FILE' : `iot-host start ${this.name}`;
       return Promise.reject(new IotError('E_NOT_RUNNING', `actor ${this.name} is ${this.#state}`, { hint }));
     }
     return new Promise((resolve, reject) => {
-      this.#intake.push(this.name, { operation, payload, resolve, reject });
+      this.#intake.push(this.name, { contract, operation, payload, resolve, reject });
     });
   }
 
@@ -106,29 +120,31 @@ export class ActorSlot {
     });
   }
 
-  /** Ends the actor; what waits for it is refused. */
+  /** Ends the actor; what waits for it is refused. A trial ends undecided: neither side of it runs any more. */
   stop(): Promise<void> {
-    clearTimeout(this.#retry);
-    return this.#exclusively(async () => {
-      await this.#leave();
-      this.#become(this.#module === undefined ? 'empty' : 'stopped');
-      this.#intake.rejectAll(new IotError('E_NOT_RUNNING', `actor ${this.name} was stopped`));
-    });
+    return this.#exclusively(() => this.#stop());
   }
 
-  /** Stops, and forgets the module: the slot waits for a push. */
-  async clear(): Promise<void> {
-    await this.stop();
-    this.#module = undefined;
-    this.#become('empty');
+  /** Stops, and forgets the module and what it had registered: the slot waits for a push. */
+  clear(): Promise<void> {
+    return this.#exclusively(async () => {
+      await this.#stop();
+      await this.#becomeEmpty();
+    });
   }
 
   /** See `UpdateTarget.prepare`. */
   async prepare(module: CheckedModule): Promise<Candidate> {
     const route = await this.#load(module, this.#route?.cell);
+    let activated = false;
     return {
-      activate: () => this.#exclusively(() => this.#switchTo(route)),
-      discard: async () => route.unload(),
+      activate: () => {
+        activated = true;
+        return this.#exclusively(() => this.#switchTo(route));
+      },
+      discard: async () => {
+        if (!activated) route.unload();
+      },
     };
   }
 
@@ -142,11 +158,9 @@ export class ActorSlot {
   /** Its cell has ended, perhaps for the fault of another actor. What it was doing comes back through the intake. */
   cellEnded(cell: Cell): void {
     if (this.#route?.cell !== cell) return;
-    setImmediate(() => {
-      if (this.#state !== 'running' || this.#route?.cell !== cell || this.#trial?.failedAt !== undefined)
-        return;
-      this.#recover();
-    });
+    // In its turn: if a change of state is under way, it is judged by how that ends. And by then the calls have come
+    // back, so that a fault of its own is known.
+    void this.#exclusively(() => this.#recover(cell));
   }
 
   #deliver(contract: string, operation: string, payload: Uint8Array): Promise<Uint8Array> {
@@ -154,14 +168,16 @@ export class ActorSlot {
       const why = `its claims do not ask for ${contract}`;
       return Promise.reject(new IotError('E_NOT_CLAIMED', `${this.name}: ${contract} ${operation}: ${why}`));
     }
-    return this.call(operation, payload);
+    return this.call(operation, payload, contract);
   }
 
   #load(module: CheckedModule, besides: Cell | undefined): Promise<Route> {
-    const cell = this.#parts.cells.place(this.#config.cell, besides);
-    return Route.load(cell, this.name, module, this.#config.limits, (route) => (call) => {
-      if (this.#route !== route) return Promise.reject(new IotError('E_NOT_RUNNING', 'no I/O before Start'));
-      return dispatch(this.name, module.capabilities, this.bindings, call);
+    return unlessInterrupted(async () => {
+      const cell = this.#parts.cells.place(this.#config.cell, besides);
+      return Route.load(cell, this.name, module, this.#config.limits, (route) => async (call) => {
+        if (this.#route !== route) throw new IotError('E_NOT_RUNNING', 'no I/O before Start');
+        return dispatch(this.name, module.capabilities, this.bindings, call);
+      });
     });
   }
 
@@ -169,7 +185,32 @@ export class ActorSlot {
   async #begin(route: Route, reason: StartReason): Promise<void> {
     const dropStale = this.bindings.renew();
     await route.start(this.bindings.forCell(route.module.capabilities), reason);
-    await dropStale();
+    await this.#drop(dropStale);
+  }
+
+  /** A provider that fails at this is no reason to judge the actor. */
+  async #drop(stale: () => Promise<void>): Promise<void> {
+    await stale().catch((thrown: unknown) => {
+      this.#parts.logger.warn(`old registrations of ${this.name}: ${asIotError(thrown).message}`);
+    });
+  }
+
+  async #stop(): Promise<void> {
+    await this.#leave();
+    // Only now: what was under way may have failed and asked for another start.
+    clearTimeout(this.#retry);
+    this.#trial = undefined;
+    this.#before?.route?.unload();
+    this.#before = undefined;
+    this.#become(this.#module === undefined ? 'empty' : 'stopped');
+    this.#intake.rejectAll(new IotError('E_NOT_RUNNING', `actor ${this.name} was stopped`));
+  }
+
+  async #becomeEmpty(): Promise<void> {
+    this.#module = undefined;
+    this.#become('empty');
+    this.#intake.rejectAll(new IotError('E_NOT_RUNNING', `actor ${this.name} is empty`));
+    await this.#drop(this.bindings.renew());
   }
 
   /** Loads `#module` afresh and lets messages in; on failure waits and tries again. */
@@ -187,8 +228,19 @@ export class ActorSlot {
       this.#intake.open(route);
     } catch (thrown) {
       this.#leaveRoute();
-      this.#waitAndRestart(asIotError(thrown, 'E_START'));
+      this.#fail(asIotError(thrown, 'E_START'));
     }
+  }
+
+  /** It is down: on trial the update machine decides, otherwise it is started again after a while. */
+  #fail(error: IotError): void {
+    if (this.#trial === undefined) {
+      this.#waitAndRestart(error);
+      return;
+    }
+    this.#trial.fail(error);
+    this.#problem = error;
+    this.#become('backoff');
   }
 
   /** A fault of the running engine. In probation the message is kept for the module that comes back. */
@@ -210,9 +262,10 @@ export class ActorSlot {
 
   #waitAndRestart(error: IotError): void {
     this.#problem = error;
+    clearTimeout(this.#retry);
     const waitMs = this.#backoff.next();
     this.#parts.logger.warn(
-      `${this.name} will be started again in ${Math.round(waitMs)} ms: ${error.message}`,
+      clipLine(`${this.name} will be started again in ${Math.round(waitMs)} ms: ${error.message}`),
       {
         code: error.code,
       },
@@ -228,68 +281,107 @@ export class ActorSlot {
   }
 
   /** Starts the same module again at once, in another cell: it was not its fault. */
-  #recover(): void {
-    this.#intake.close();
-    void this.#exclusively(async () => {
-      if (this.#state !== 'running' || this.#route?.alive === true) return;
-      await this.#intake.drain();
-      this.#restarts += 1;
-      await this.#enter('restart');
-    });
+  async #recover(cell: Cell): Promise<void> {
+    if (this.#state !== 'running' || this.#route?.cell !== cell || this.#trial?.failedAt !== undefined)
+      return;
+    await this.#intake.drain();
+    this.#restarts += 1;
+    await this.#enter('restart');
   }
 
-  async #switchTo(route: Route): Promise<Trial> {
-    clearTimeout(this.#retry);
+  async #switchTo(prepared: Route): Promise<Trial> {
+    if (this.#trial !== undefined) {
+      prepared.unload();
+      throw new IotError('E_BUSY', `another module is on trial in ${this.name}`);
+    }
     await this.#intake.drain();
+    clearTimeout(this.#retry);
     const before = { module: this.#module, route: this.#route };
     before.route?.standBy();
-    this.#route = route;
-    this.#module = route.module;
+    // What its Start asks for may come at once: it waits in the queue.
+    if (this.#state === 'empty' || this.#state === 'stopped') this.#become('starting');
+    let route = prepared;
     try {
-      await this.#begin(route, before.module === undefined ? 'start' : 'swap');
+      await unlessInterrupted(async () => {
+        if (!route.alive) route = await this.#load(prepared.module, undefined);
+        this.#route = route;
+        this.#module = route.module;
+        await this.#begin(route, before.module === undefined ? 'start' : 'swap');
+      });
     } catch (thrown) {
-      await this.#goBack(route, before);
+      route.unload();
+      await this.#goBack(before);
       throw asIotError(thrown, 'E_START');
     }
-    const trial = new SlotTrial({
-      handled: () => this.#intake.handledCount,
-      checkHealth: () => route.checkHealth(),
-      commit: () =>
-        this.#exclusively(async () => {
-          if (trial.failedAt !== undefined) throw await trial.fault;
-          this.#trial = undefined;
-          before.route?.unload();
-          this.#backoff.reset();
-        }),
-      revert: () =>
-        this.#exclusively(async () => {
-          this.#trial = undefined;
-          await this.#intake.drain();
-          await this.#goBack(route, before);
-          const ms = Math.round((performance.now() - (trial.failedAt ?? performance.now())) * 10) / 10;
-          this.#parts.logger.info(`the module before is active again, ${ms} ms after the fault`, {
-            activeAgainMs: ms,
-          });
-        }),
-    });
-    this.#trial = trial;
+    this.#before = before;
+    this.#trial = this.#makeTrial();
     this.#problem = undefined;
     this.#become('running');
     this.#intake.open(route);
+    return this.#trial;
+  }
+
+  #makeTrial(): SlotTrial {
+    const trial: SlotTrial = new SlotTrial({
+      handled: () => this.#intake.handledCount,
+      checkHealth: () =>
+        unlessInterrupted(
+          () => this.#exclusively(() => this.#checkHealth(trial)),
+          () => this.#trial === trial,
+        ),
+      commit: () => this.#exclusively(() => this.#commit(trial)),
+      revert: () => this.#exclusively(() => this.#revert(trial)),
+    });
     return trial;
   }
 
+  /** Asks whatever engine the module is in by now: it may have lost its cell for the fault of another actor. */
+  async #checkHealth(trial: SlotTrial): Promise<void> {
+    if (trial.failedAt !== undefined) throw await trial.fault;
+    if (this.#trial !== trial || this.#route === undefined) {
+      throw new IotError('E_NOT_RUNNING', `actor ${this.name} was stopped`);
+    }
+    try {
+      await this.#route.checkHealth();
+    } catch (thrown) {
+      const error = asIotError(thrown);
+      if (error.code !== 'E_NOT_RUNNING') trial.fail(error);
+      throw error;
+    }
+  }
+
+  async #commit(trial: SlotTrial): Promise<void> {
+    if (this.#trial !== trial) return;
+    this.#trial = undefined;
+    this.#before?.route?.unload();
+    this.#before = undefined;
+    this.#backoff.reset();
+    if (trial.failedAt === undefined) return;
+    await this.#leave();
+    this.#waitAndRestart(await trial.fault);
+  }
+
+  async #revert(trial: SlotTrial): Promise<void> {
+    if (this.#trial !== trial || this.#before === undefined) return;
+    // On trial until the last message is back: those that still fail are offered to the module before, too.
+    await this.#leave();
+    const before = this.#before;
+    this.#trial = undefined;
+    this.#before = undefined;
+    await this.#goBack(before);
+    const ms = Math.round((performance.now() - (trial.failedAt ?? performance.now())) * 10) / 10;
+    this.#parts.logger.info(`the module before is active again, ${ms} ms after the fault`, {
+      activeAgainMs: ms,
+    });
+  }
+
   /** The module before takes over again: from its warm engine where that still lives, else from its bytes. */
-  async #goBack(
-    from: Route,
-    before: { module: CheckedModule | undefined; route: Route | undefined },
-  ): Promise<void> {
-    from.unload();
+  async #goBack(before: Before): Promise<void> {
+    clearTimeout(this.#retry);
     this.#module = before.module;
     this.#route = before.route;
     if (before.module === undefined) {
-      this.#become('empty');
-      this.#intake.rejectAll(new IotError('E_NOT_RUNNING', `actor ${this.name} is empty again`));
+      await this.#becomeEmpty();
     } else if (before.route?.alive === true) {
       try {
         await this.#begin(before.route, 'revert');
@@ -300,6 +392,7 @@ export class ActorSlot {
         this.#waitAndRestart(asIotError(thrown, 'E_START'));
       }
     } else {
+      this.#leaveRoute();
       await this.#enter('revert');
     }
   }
@@ -324,5 +417,17 @@ export class ActorSlot {
     const result = this.#changing.then(work);
     this.#changing = result.catch(() => undefined);
     return result;
+  }
+}
+
+/** Does `work` again when its cell ended before it had its turn, as long as that makes sense. */
+async function unlessInterrupted<T>(work: () => Promise<T>, sensible = () => true): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await work();
+    } catch (thrown) {
+      const interrupted = thrown instanceof IotError && thrown.code === 'E_NOT_RUNNING';
+      if (!interrupted || tries === TRIES || !sensible()) throw thrown;
+    }
   }
 }

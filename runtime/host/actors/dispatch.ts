@@ -26,7 +26,7 @@ export async function dispatch(
     throw new IotError('E_NOT_BOUND', `${what}: no binding "${call.binding}" for ${namespace}`, { hint });
   }
   try {
-    return await bound.provider.perform(bound.session, operation, call.payload);
+    return await bound.provider.perform(bound.session, operation, call.payload, call.waitMs);
   } catch (thrown) {
     throw withContext(asIotError(thrown, 'E_PROVIDER'), what);
   }

@@ -3,6 +3,8 @@ import type { Outcome } from '../cell/cell.js';
 
 /** One message on its way through an actor. */
 export interface Message {
+  /** Where it comes from: reaches only a module that claims this contract. */
+  readonly contract?: string | undefined;
   readonly operation: string;
   readonly payload: Uint8Array;
   resolve(reply: Uint8Array): void;
@@ -24,6 +26,12 @@ export interface IntakeHooks {
   fault(error: IotError): boolean;
 }
 
+/** A message with its place in the order of arrival. */
+interface Placed {
+  readonly place: number;
+  readonly message: Message;
+}
+
 /** Messages handed to a cell before the first answer: enough to hide the thread's wake-up, few enough to drain fast. */
 const WINDOW = 32;
 
@@ -34,8 +42,9 @@ const WINDOW = 32;
 export class Intake {
   readonly #limit: number;
   readonly #hooks: IntakeHooks;
-  #queue: Message[] = [];
-  #requeued: Message[] = [];
+  #queue: Placed[] = [];
+  #requeued: Placed[] = [];
+  #lastPlace = 0;
   #inFlight = 0;
   #sink: Sink | undefined;
   #drained: (() => void)[] = [];
@@ -57,7 +66,8 @@ export class Intake {
       message.reject(new IotError('E_QUEUE_FULL', `${actor} has ${this.#limit} messages waiting`, { hint }));
       return;
     }
-    this.#queue.push(message);
+    this.#lastPlace += 1;
+    this.#queue.push({ place: this.#lastPlace, message });
     this.#pump();
   }
 
@@ -84,19 +94,21 @@ export class Intake {
     const waiting = [...this.#requeued, ...this.#queue];
     this.#queue = [];
     this.#requeued = [];
-    for (const message of waiting) message.reject(error);
+    for (const { message } of waiting) message.reject(error);
   }
 
   #pump(): void {
-    while (this.#sink !== undefined && this.#inFlight < WINDOW) {
-      const message = this.#queue.shift();
-      if (message === undefined) return;
+    // While some have come back, none goes before them: they first take their places again.
+    while (this.#sink !== undefined && this.#requeued.length === 0 && this.#inFlight < WINDOW) {
+      const next = this.#queue.shift();
+      if (next === undefined) return;
       this.#inFlight += 1;
-      this.#sink.send(message, (outcome) => this.#settle(message, outcome));
+      this.#sink.send(next.message, (outcome) => this.#settle(next, outcome));
     }
   }
 
-  #settle(message: Message, outcome: Outcome): void {
+  #settle(placed: Placed, outcome: Outcome): void {
+    const { message } = placed;
     this.#inFlight -= 1;
     if (outcome.kind === 'reply') {
       this.handledCount += 1;
@@ -104,17 +116,17 @@ export class Intake {
       message.resolve(outcome.reply);
     } else if (outcome.kind === 'requeue') {
       this.close();
-      this.#requeued.push(message);
+      this.#requeued.push(placed);
     } else if (outcome.fatal && this.#hooks.fault(outcome.error)) {
       this.close();
-      this.#requeued.push(message);
+      this.#requeued.push(placed);
     } else {
       this.failedCount += 1;
       this.#hooks.failed(message, outcome.error);
       message.reject(outcome.error);
     }
     if (this.#inFlight === 0) {
-      this.#queue = [...this.#requeued, ...this.#queue];
+      this.#queue = [...this.#requeued.sort((a, b) => a.place - b.place), ...this.#queue];
       this.#requeued = [];
       for (const resolve of this.#drained.splice(0)) resolve();
     }

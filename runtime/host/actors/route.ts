@@ -21,6 +21,7 @@ export class Route implements Sink {
   readonly #engine: EngineId;
   readonly #deadlineMs: number;
   #unloaded = false;
+  #spent = false;
 
   private constructor(
     module: CheckedModule,
@@ -55,23 +56,32 @@ export class Route implements Sink {
   }
 
   get alive(): boolean {
-    return !this.#unloaded && this.#cell.alive;
+    return !this.#unloaded && !this.#spent && this.#cell.alive;
   }
 
   get cell(): Cell {
     return this.#cell;
   }
 
-  send(message: Message, settle: (outcome: Outcome) => void): void {
-    this.#cell.call(this.#engine, message.operation, message.payload, this.#deadlineMs, settle);
+  send({ contract, operation, payload }: Message, settle: (outcome: Outcome) => void): void {
+    // Asked here and not where it came in: it may have waited while the code, and the claims with it, changed.
+    if (contract !== undefined && !this.module.capabilities.includes(contract)) {
+      const why = `${contract} ${operation}: the claims of ${this.module.name} do not ask for ${contract}`;
+      settle({ kind: 'error', error: new IotError('E_NOT_CLAIMED', why), fatal: false });
+      return;
+    }
+    this.#call(operation, payload, settle);
   }
 
-  /** The module may do I/O from now on. Rejects with E_START, E_TRAP, E_FUEL or E_DEADLINE. */
+  /**
+   * The module may do I/O from now on. Rejects with E_START, E_TRAP, E_FUEL or E_DEADLINE,
+   * or with E_NOT_RUNNING when its engine ended before it had its turn.
+   */
   async start(bindings: readonly CellBinding[], reason: StartReason): Promise<void> {
     this.#cell.setBindings(this.#engine, bindings);
     const outcome = await this.#ask('Start', encodePayload('cbor', { reason }));
     if (outcome.kind === 'reply') return;
-    if (outcome.kind === 'requeue') throw new IotError('E_START', 'its engine ended before Start');
+    if (outcome.kind === 'requeue') throw new IotError('E_NOT_RUNNING', 'its engine ended before Start');
     if (outcome.fatal) throw outcome.error;
     if (NO_HANDLER.some((text) => text.test(outcome.error.message))) return;
     throw new IotError('E_START', `Start failed: ${outcome.error.message}`, { hint: outcome.error.hint });
@@ -101,8 +111,13 @@ export class Route implements Sink {
   }
 
   #ask(operation: string, payload: Uint8Array): Promise<Outcome> {
-    return new Promise((resolve) => {
-      this.#cell.call(this.#engine, operation, payload, this.#deadlineMs, resolve);
+    return new Promise((resolve) => this.#call(operation, payload, resolve));
+  }
+
+  #call(operation: string, payload: Uint8Array, settle: (outcome: Outcome) => void): void {
+    this.#cell.call(this.#engine, operation, payload, this.#deadlineMs, (outcome) => {
+      if (outcome.kind === 'error' && outcome.fatal) this.#spent = true;
+      settle(outcome);
     });
   }
 }

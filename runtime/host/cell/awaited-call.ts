@@ -19,29 +19,36 @@ export class AwaitedCalls {
   }
 
   /** `waitMs`: what is left of the actor's deadline. */
-  perform(call: Omit<HostCall, 'serial'>, waitMs: number): Uint8Array | IotError {
+  perform(call: Omit<HostCall, 'serial' | 'waitMs'>, waitMs: number): Uint8Array | IotError {
+    const what = `${call.namespace} ${call.operation}`;
+    // Nobody would read the answer, and a guest in a loop would flood the main thread.
+    if (waitMs <= 0) return new IotError('E_TIMEOUT', `${what} came after the deadline of the actor's call`);
     this.#serial = (this.#serial + 1) & 0x7fffffff;
     const serial = this.#serial;
     const until = performance.now() + waitMs;
-    this.#post({ ...call, serial });
+    let seen = Atomics.load(this.#shared, ANSWERED);
+    this.#post({ ...call, serial, waitMs });
     for (;;) {
-      const seen = Atomics.load(this.#shared, ANSWERED);
-      if (seen === serial) return this.#take(serial);
       const left = until - performance.now();
       if (left <= 0) break;
       Atomics.wait(this.#shared, ANSWERED, seen, left);
+      const now = Atomics.load(this.#shared, ANSWERED);
+      if (now === seen) continue;
+      seen = now;
+      // The count may have moved for a late answer to an earlier call, before or after this one's.
+      const answer = this.#take(serial);
+      if (answer !== undefined) return answer;
     }
-    const what = `${call.namespace} ${call.operation}`;
     return new IotError(
       'E_TIMEOUT',
       `${what} was not answered within what was left of the deadline (${Math.round(waitMs)} ms)`,
     );
   }
 
-  #take(serial: number): Uint8Array | IotError {
+  #take(serial: number): Uint8Array | IotError | undefined {
     for (;;) {
       const received = receiveMessageOnPort(this.#replies) as { message: HostCallReply } | undefined;
-      if (received === undefined) return new IotError('E_INTERNAL', 'host call was answered without a reply');
+      if (received === undefined) return undefined;
       const { message } = received;
       if (message.serial !== serial) continue;
       return 'reply' in message ? message.reply : IotError.from(message.error);

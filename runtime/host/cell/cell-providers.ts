@@ -24,8 +24,10 @@ export class CellProviders {
   async set(id: string, provider: CellProvider | null): Promise<void> {
     const version = (this.#versions.get(id) ?? 0) + 1;
     this.#versions.set(id, version);
-    this.#locals.get(id)?.provider.close?.();
+    const open = this.#locals.get(id);
+    // Whatever closing comes to: it answers nobody any more.
     this.#locals.delete(id);
+    open?.provider.close?.();
     if (provider === null) return;
     const { default: contract } = (await import(provider.contractUrl)) as { default: Contract };
     const implementation: Implementation<unknown, unknown> = await contract.loadImplementation(

@@ -3,6 +3,7 @@ import { type ActorLimits, START_FUEL } from '../../base/limits.js';
 import type { Engine, Instance } from '../../engine/engine.js';
 import type { AwaitedCalls } from './awaited-call.js';
 import type { CellProviders } from './cell-providers.js';
+import type { LogLimit } from './log-limit.js';
 import {
   type CellBinding,
   type CellCall,
@@ -11,6 +12,7 @@ import {
   FINISHED,
   type FromCell,
   RUNNING,
+  STOPPED,
   type ToCell,
 } from './protocol.js';
 
@@ -28,6 +30,7 @@ interface Parts {
   readonly shared: Int32Array;
   readonly providers: CellProviders;
   readonly awaited: AwaitedCalls;
+  readonly logs: LogLimit;
   post(message: FromCell): void;
 }
 
@@ -39,6 +42,8 @@ export class CellRuntime {
   readonly #parts: Parts;
   readonly #engines = new Map<EngineId, Loaded>();
   #results: CellResult[] = [];
+  /** Whose results those are. */
+  #resultsOf: EngineId | undefined;
   #callEnds = 0;
   #lastFlush = 0;
 
@@ -88,13 +93,13 @@ export class CellRuntime {
 
   #load(message: Extract<ToCell, { type: 'load' }>): void {
     const { id, engine, actor, limits } = message;
-    Atomics.store(this.#parts.shared, RUNNING, id);
+    if (!this.#begin(id)) return;
     let instance: Instance | undefined;
     try {
       const host = {
         hostCall: (binding: string, namespace: string, operation: string, payload: Uint8Array) =>
           this.#hostCall(engine, binding, namespace, operation, payload),
-        log: (text: string) => this.#parts.post({ type: 'log', actor, level: 'info', message: text }),
+        log: (text: string) => this.#parts.logs.write(actor, 'info', text),
       };
       instance = this.#parts.engine.load(message.module, host, { ...limits, startFuel: START_FUEL });
       this.#engines.set(engine, { actor, limits, instance, bindings: null, spent: false });
@@ -116,14 +121,19 @@ export class CellRuntime {
 
   #call(call: CellCall): void {
     const { id } = call;
+    // What one actor is owed must not be lost when another one's call does not end.
+    if (this.#resultsOf !== call.engine) this.flush();
+    this.#resultsOf = call.engine;
     const loaded = this.#engines.get(call.engine);
     if (loaded === undefined || loaded.spent) {
       const error = new IotError('E_NOT_RUNNING', 'the engine ended before this call').toJSON();
       this.#results.push({ id, ok: false, error, fatal: true, started: false });
+      // At once: what the main thread knows of a cell that ended is the last id, and this one was never begun.
+      this.flush();
       return;
     }
     this.#callEnds = performance.now() + loaded.limits.deadlineMs;
-    Atomics.store(this.#parts.shared, RUNNING, id);
+    if (!this.#begin(id)) return;
     const result = loaded.instance.call(call.operation, call.payload);
     Atomics.store(this.#parts.shared, FINISHED, id);
     Atomics.store(this.#parts.shared, RUNNING, 0);
@@ -134,6 +144,15 @@ export class CellRuntime {
       this.#results.push({ id, ok: false, error: result.error.toJSON(), fatal: result.fatal, started: true });
     }
     if (performance.now() - this.#lastFlush > FLUSH_MS) this.flush();
+  }
+
+  /**
+   * Says what runs, then looks whether it still may. The main thread does both the other way round: so what it takes
+   * for never begun, and offers to another cell, is never begun here.
+   */
+  #begin(id: number): boolean {
+    Atomics.store(this.#parts.shared, RUNNING, id);
+    return Atomics.load(this.#parts.shared, STOPPED) === 0;
   }
 
   #hostCall(

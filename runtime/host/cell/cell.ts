@@ -15,6 +15,7 @@ import {
   type HostCall,
   RUNNING,
   SHARED_BYTES,
+  STOPPED,
   type ToCell,
 } from './protocol.js';
 
@@ -46,6 +47,8 @@ interface Load {
 /** How often the watchdog looks, and what it grants beyond a deadline so that the engine's own limits come first. */
 const WATCH_MS = 20;
 const GRACE_MS = 50;
+/** Host calls of one engine that may still be under way after its guest has given up waiting for them. */
+const MAX_WAITING_HOST_CALLS = 16;
 /** V8's stack for a cell in MiB: deep recursion of a guest must end in wasm3's own "stack overflow". */
 const STACK_MIB = 16;
 
@@ -62,6 +65,8 @@ export class Cell {
   readonly #sent = new Map<number, Sent>();
   readonly #loads = new Map<number, Load>();
   readonly #owners = new Map<EngineId, HostCallHandler>();
+  /** Host calls under way, by engine. */
+  readonly #waiting = new Map<EngineId, number>();
   readonly #acks = new Map<number, { resolve(): void; reject(error: IotError): void }>();
   #batch: CellCall[] = [];
   #lastId = 0;
@@ -233,15 +238,31 @@ export class Cell {
     const { serial } = call;
     const send = (reply: { reply: Uint8Array } | { error: ReturnType<IotError['toJSON']> }) => {
       this.#replies.postMessage({ serial, ...reply });
-      Atomics.store(this.#shared, ANSWERED, serial);
+      Atomics.add(this.#shared, ANSWERED, 1);
       Atomics.notify(this.#shared, ANSWERED);
     };
-    const owner = this.#owners.get(call.engine);
-    const answer = owner?.(call) ?? Promise.reject(new IotError('E_NOT_RUNNING', 'the engine was unloaded'));
-    answer.then(
+    this.#perform(call).then(
       (reply) => send({ reply }),
       (thrown: unknown) => send({ error: asIotError(thrown, 'E_PROVIDER').toJSON() }),
     );
+  }
+
+  async #perform(call: HostCall): Promise<Uint8Array> {
+    const { engine } = call;
+    const owner = this.#owners.get(engine);
+    if (owner === undefined) throw new IotError('E_NOT_RUNNING', 'the engine was unloaded');
+    const waiting = this.#waiting.get(engine) ?? 0;
+    if (waiting >= MAX_WAITING_HOST_CALLS) {
+      throw new IotError('E_QUEUE_FULL', `${waiting} host calls of the actor have not been answered yet`);
+    }
+    this.#waiting.set(engine, waiting + 1);
+    try {
+      return await owner(call);
+    } finally {
+      const left = (this.#waiting.get(engine) ?? 1) - 1;
+      if (left === 0) this.#waiting.delete(engine);
+      else this.#waiting.set(engine, left);
+    }
   }
 
   #startWatch(): void {
@@ -269,6 +290,8 @@ export class Cell {
   #end(why: IotError): void {
     if (this.#ended !== undefined) return;
     this.#ended = why;
+    // First of all: what is found not to have begun below must not begin any more.
+    Atomics.store(this.#shared, STOPPED, 1);
     clearInterval(this.#watch);
     this.#replies.close();
     const running = Atomics.load(this.#shared, RUNNING);
@@ -286,8 +309,8 @@ export class Cell {
       else if (id <= finished)
         settle({
           kind: 'error',
-          error: new IotError('E_DEADLINE', 'its reply was lost with its cell'),
-          fatal: true,
+          error: new IotError('E_DEADLINE', 'it was handled, but its reply was lost with its cell'),
+          fatal: false,
         });
       else settle({ kind: 'requeue' });
     }

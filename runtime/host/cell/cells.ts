@@ -1,3 +1,4 @@
+import { IotError } from '../../base/errors.js';
 import { Cell, type CellHooks } from './cell.js';
 import type { CellProvider } from './protocol.js';
 
@@ -9,6 +10,7 @@ export class Cells {
   readonly #cells = new Map<string, Cell>();
   /** What each new cell must open. */
   readonly #providers = new Map<string, CellProvider>();
+  #stopped = false;
 
   constructor(engine: WebAssembly.Module, shared: number, hooks: CellHooks) {
     this.#engine = engine;
@@ -49,13 +51,16 @@ export class Cells {
     await Promise.all([...this.#cells.values()].map((cell) => cell.setProvider(id, provider)));
   }
 
+  /** For good: `place` throws E_NOT_RUNNING from now on. */
   async stop(): Promise<void> {
+    this.#stopped = true;
     await Promise.all([...this.#cells.values()].map((cell) => cell.stop()));
   }
 
   #open(name: string): Cell {
     const open = this.#cells.get(name);
     if (open !== undefined) return open;
+    if (this.#stopped) throw new IotError('E_NOT_RUNNING', 'the host is stopping');
     const cell = new Cell(name, this.#engine, this.#hooks);
     this.#cells.set(name, cell);
     for (const provider of this.#providers.values()) {

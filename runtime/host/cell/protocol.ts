@@ -71,6 +71,8 @@ export interface HostCall {
   readonly namespace: string;
   readonly operation: string;
   readonly payload: Uint8Array;
+  /** Milliseconds for which the cell waits for the answer. */
+  readonly waitMs: number;
 }
 
 export type HostCallReply =
@@ -102,5 +104,7 @@ export const SHARED_BYTES = 16;
 export const RUNNING = 0;
 /** Id of the last call that ended: what is known of a cell that had to be killed. */
 export const FINISHED = 1;
-/** Serial of the last awaited host call that was answered. */
+/** Counts the answers to awaited host calls. */
 export const ANSWERED = 2;
+/** 1 from the moment at which the main thread gives the cell up: nothing may begin in it any more. */
+export const STOPPED = 3;

@@ -11,6 +11,7 @@ import { SessionMap, sessionName } from '../../base/sessions.js';
 import type { ProviderStatus } from '../../control/protocol/messages.js';
 import type { CellProvider } from '../cell/protocol.js';
 import { Gate } from '../gate.js';
+import { endsWithin } from '../patience.js';
 
 export interface ProviderSlotParts {
   readonly contract: Contract;
@@ -30,6 +31,9 @@ interface Running {
 
 /** How long host calls that are under way may take before a provider is taken from under them, in milliseconds. */
 const DRAIN_MS = 2_000;
+/** How long a provider may take to start, and to stop, in milliseconds. */
+const START_MS = 10_000;
+const STOP_MS = 5_000;
 
 /**
  * The place of one provider: (contract, name). Bindings belong to the place, so that whatever implementation stands
@@ -85,23 +89,53 @@ export class ProviderSlot {
     return problem === undefined ? undefined : `${what}: ${problem}`;
   }
 
-  async bind(session: Session, deliver: Deliver): Promise<void> {
-    this.#sessions.set(session, { session, deliver });
-    await this.#running?.provider.bind(session, deliver);
+  /** Throws what the provider throws; the binding before it, if there was one, then still stands. */
+  bind(session: Session, deliver: Deliver): Promise<void> {
+    return this.#exclusively(async () => {
+      const before = this.#sessions.get(session);
+      this.#sessions.set(session, { session, deliver });
+      try {
+        await this.#running?.provider.bind(session, deliver);
+      } catch (thrown) {
+        if (before === undefined) {
+          this.#sessions.delete(session);
+          await quietly(this.#running?.provider.unbind(session));
+        } else {
+          this.#sessions.set(session, before);
+          await quietly(this.#running?.provider.bind(before.session, before.deliver));
+        }
+        throw thrown;
+      }
+    });
   }
 
-  async unbind(session: Session): Promise<void> {
-    this.#sessions.delete(session);
-    await this.#running?.provider.unbind(session);
+  unbind(session: Session): Promise<void> {
+    return this.#exclusively(async () => {
+      this.#sessions.delete(session);
+      await this.#running?.provider.unbind(session);
+    });
   }
 
   renew(session: Session): () => Promise<void> {
     return this.#running?.provider.renew?.(session) ?? (async () => undefined);
   }
 
-  /** One host call. Throws E_NO_PROVIDER, or what the contract and the provider throw. */
-  perform(session: Session, operation: string, payload: Uint8Array): Promise<Uint8Array> {
+  /**
+   * One host call, whose actor waits `waitMs` (default: for ever). Throws E_NO_PROVIDER, E_TIMEOUT when it has given up
+   * before its turn came, or what the contract and the provider throw.
+   */
+  perform(
+    session: Session,
+    operation: string,
+    payload: Uint8Array,
+    waitMs = Number.POSITIVE_INFINITY,
+  ): Promise<Uint8Array> {
+    const until = performance.now() + waitMs;
     return this.#gate.run(() => {
+      // The actor was told that it failed: to do it now, perhaps after a swap of its code, would be doing it twice.
+      if (performance.now() > until) {
+        throw new IotError('E_TIMEOUT', `${operation} waited too long while ${this.id} was being changed`);
+      }
       if (this.#running === undefined) {
         const hint = `iot-host providers start ${this.contract.id}`;
         throw new IotError('E_NO_PROVIDER', this.problem() ?? this.id, { hint });
@@ -115,7 +149,7 @@ export class ProviderSlot {
     return this.#exclusively(async () => {
       if (this.#running !== undefined) return;
       const { implementation, settings } = this.#last;
-      await this.#enter(await this.#create(implementation, settings), this.#parked);
+      await this.#enterOrEnd(await this.#create(implementation, settings), this.#parked);
     });
   }
 
@@ -124,16 +158,19 @@ export class ProviderSlot {
     return this.#exclusively(async () => {
       const running = this.#running;
       if (running === undefined) return;
-      await this.#pause();
+      const { provider } = running;
       try {
-        const { provider } = running;
+        await this.#pause();
         this.#parked = provider.durable === true ? undefined : await provider.exportState?.();
         this.#running = undefined;
         this.#failure = undefined;
-        await provider.stop();
+      } catch (thrown) {
+        this.#openInCells(running);
+        throw thrown;
       } finally {
         this.#gate.open();
       }
+      await this.#end(provider);
     });
   }
 
@@ -144,29 +181,32 @@ export class ProviderSlot {
       if (before === undefined) return this.#swapStopped(to, settings);
       if (before.implementation === to) return this.#restart(before, settings);
       const next = await this.#create(to, settings);
-      await this.#pause();
       try {
+        await this.#pause();
         const state = await before.provider.exportState?.();
         await this.#enter(next, state);
       } catch (thrown) {
-        await quietly(next.provider.stop());
+        await this.#end(next.provider);
         this.#running = before;
         this.#openInCells(before);
         throw withContext(asIotError(thrown, 'E_PROVIDER'), `${this.id} stays with ${before.implementation}`);
       } finally {
         this.#gate.open();
       }
-      await quietly(before.provider.stop());
+      await this.#end(before.provider);
     });
   }
 
   stop(): Promise<void> {
     return this.#exclusively(async () => {
-      await this.#pause();
       const running = this.#running;
-      this.#running = undefined;
-      await running?.provider.stop();
-      this.#gate.open();
+      try {
+        await this.#pause();
+      } finally {
+        this.#running = undefined;
+        this.#gate.open();
+      }
+      if (running !== undefined) await this.#end(running.provider);
     });
   }
 
@@ -176,49 +216,87 @@ export class ProviderSlot {
     const { implementation } = this.#last;
     if (state === undefined && implementation !== to) {
       const former = await this.#create(implementation, this.#last.settings).catch(() => undefined);
-      state = await former?.provider.exportState?.();
-      await former?.provider.stop();
+      try {
+        state = await former?.provider.exportState?.();
+      } finally {
+        if (former !== undefined) await this.#end(former.provider);
+      }
     }
-    await this.#enter(await this.#create(to, settings), state);
+    await this.#enterOrEnd(await this.#create(to, settings), state);
   }
 
   /** The same implementation with other settings cannot run beside itself: a port or a file would be busy. */
   async #restart(before: Running, settings: unknown): Promise<void> {
-    await this.#pause();
+    this.#check(before.implementation, before.module, settings);
     try {
+      await this.#pause();
       const state = before.provider.durable === true ? undefined : await before.provider.exportState?.();
+      // Parked until one is in place: should neither start, the values are not lost.
+      this.#parked = state;
       this.#running = undefined;
-      await before.provider.stop();
+      await this.#end(before.provider);
       try {
-        await this.#enter(await this.#create(before.implementation, settings), state);
+        await this.#enterOrEnd(await this.#create(before.implementation, settings), state);
       } catch (thrown) {
-        await this.#enter(await this.#create(before.implementation, before.settings), state);
+        await this.#enterOrEnd(await this.#create(before.implementation, before.settings), state);
         throw thrown;
       }
+    } catch (thrown) {
+      if (this.#running === before) this.#openInCells(before);
+      throw thrown;
     } finally {
       this.#gate.open();
     }
   }
 
   async #create(implementation: string, settings: unknown): Promise<Running> {
+    let provider: Provider | undefined;
     try {
       const module = await this.contract.loadImplementation(implementation);
-      const checked = module.settings.safeParse(settings ?? {});
-      if (!checked.success) {
-        const issue = checked.error.issues[0];
-        const where = issue?.path.join('.') || 'settings';
-        throw new IotError(
-          'E_CONFIG',
-          `${this.id} ${implementation}: ${where}: ${issue?.message ?? 'not valid'}`,
-        );
+      const checked = this.#check(implementation, module, settings);
+      provider = module.create(checked, this.#parts.env);
+      if (!(await endsWithin(provider.start(AbortSignal.timeout(START_MS)), START_MS))) {
+        throw new IotError('E_PROVIDER', `did not start within ${START_MS} ms`);
       }
-      const provider = module.create(checked.data, this.#parts.env);
-      await provider.start(AbortSignal.timeout(10_000));
-      return { implementation, settings: checked.data, module, provider };
+      return { implementation, settings: checked, module, provider };
     } catch (thrown) {
+      if (provider !== undefined) await this.#end(provider);
       const failure = withContext(asIotError(thrown, 'E_PROVIDER'), `${this.id} (${implementation})`);
       if (this.#running === undefined) this.#failure = failure;
       throw failure;
+    }
+  }
+
+  /** The settings with their defaults. Throws E_CONFIG naming the first that is not valid. */
+  #check(implementation: string, module: Implementation<Provider>, settings: unknown): unknown {
+    const checked = module.settings.safeParse(settings ?? {});
+    if (checked.success) return checked.data;
+    const issue = checked.error.issues[0];
+    const where = issue?.path.join('.') || 'settings';
+    throw new IotError(
+      'E_CONFIG',
+      `${this.id} ${implementation}: ${where}: ${issue?.message ?? 'not valid'}`,
+    );
+  }
+
+  /** As `#enter`, where there is none to go back to: one that cannot enter is ended, and the slot says why. */
+  async #enterOrEnd(next: Running, state: unknown): Promise<void> {
+    try {
+      await this.#enter(next, state);
+    } catch (thrown) {
+      await this.#end(next.provider);
+      this.#failure = withContext(asIotError(thrown, 'E_PROVIDER'), `${this.id} (${next.implementation})`);
+      throw this.#failure;
+    }
+  }
+
+  /** Stops one that nobody uses any more. It may fail or hang: the slot does not. */
+  async #end(provider: Provider): Promise<void> {
+    try {
+      if (await endsWithin(provider.stop(), STOP_MS)) return;
+      this.#parts.env.logger.warn(`${this.id} did not stop within ${STOP_MS} ms and is left behind`);
+    } catch (thrown) {
+      this.#parts.env.logger.warn(`${this.id} did not stop well: ${asIotError(thrown).message}`);
     }
   }
 
@@ -254,7 +332,10 @@ export class ProviderSlot {
    * still open: a cell that waits at the gate could not say that it has closed its part.
    */
   async #pause(): Promise<void> {
-    await this.#parts.setInCells(this.id, null);
+    await this.#parts.setInCells(this.id, null).catch((thrown: unknown) => {
+      // Closed it is in any case; only tidying up has failed.
+      this.#parts.env.logger.warn(`${this.id} in its cells: ${asIotError(thrown).message}`);
+    });
     await this.#gate.close(DRAIN_MS);
   }
 
@@ -265,6 +346,6 @@ export class ProviderSlot {
   }
 }
 
-async function quietly(work: Promise<void>): Promise<void> {
-  await work.catch(() => undefined);
+async function quietly(work: Promise<void> | undefined): Promise<void> {
+  await work?.catch(() => undefined);
 }

@@ -24,6 +24,8 @@ export interface ProvidersParts {
 export class Providers {
   readonly #parts: ProvidersParts;
   readonly #slots = new Map<string, ProviderSlot>();
+  /** Default providers that are being added: two bindings at once must not make two of them. */
+  readonly #adding = new Map<string, Promise<ProviderSlot>>();
 
   constructor(parts: ProvidersParts) {
     this.#parts = parts;
@@ -46,7 +48,13 @@ export class Providers {
 
   /** As `find`; a contract that nobody configured gets its default implementation. */
   async findOrAdd(contract: string, binding: string): Promise<ProviderSlot> {
-    return this.find(contract, binding) ?? (await this.add({ contract, name: 'default' }));
+    const found = this.find(contract, binding);
+    if (found !== undefined) return found;
+    const adding =
+      this.#adding.get(contract) ??
+      this.add({ contract, name: 'default' }).finally(() => this.#adding.delete(contract));
+    this.#adding.set(contract, adding);
+    return adding;
   }
 
   /** Throws E_NOT_FOUND naming what there is. */
