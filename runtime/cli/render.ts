@@ -1,6 +1,7 @@
 import { styleText } from 'node:util';
 import type { IotError } from '../base/errors.js';
 import type { GlobalOptions } from './context.js';
+import { withHint } from './hints.js';
 import type { CommandResult, Result } from './result.js';
 
 /** The part of a standard stream that is used here. */
@@ -31,7 +32,8 @@ export class Renderer {
       for await (const item of result.stream) this.#item(item);
       return;
     }
-    const { data, text, failure } = result;
+    const { data, text } = result;
+    const failure = result.failure === undefined ? undefined : withHint(result.failure);
     if (!this.#options().json) {
       this.#lines(text);
       if (failure !== undefined) throw failure;
@@ -44,7 +46,8 @@ export class Renderer {
   }
 
   /** `error: what, which, why` and `hint: what to type next`; with `--json` the envelope, on stdout. */
-  error(error: IotError): void {
+  error(thrown: IotError): void {
+    const error = withHint(thrown);
     this.clearStatus();
     if (this.#options().json) {
       this.#json({ v: 1, ok: false, error });
