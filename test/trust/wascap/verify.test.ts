@@ -312,12 +312,10 @@ describe('trust in the issuer', () => {
         expect.objectContaining({
           code: 'E_UNTRUSTED',
           message: `Blink is signed by ${account.publicKey}, which is not trusted`,
+          hint: `iot-host keys trust ${account.publicKey} --role claims`,
         }),
       );
     }
-    expect(() => requireIssuer(own, [])).toThrow(
-      expect.objectContaining({ hint: `iot-host keys trust ${account.publicKey} --role claims` }),
-    );
   });
 
   it('never takes a trusted key that is not one of an account', () => {
