@@ -24,7 +24,7 @@
 #define IOT_EXPORT(NAME) __attribute__ ((export_name (#NAME)))
 #define IOT_IMPORT(NAME) __attribute__ ((import_module ("iot"), import_name (#NAME)))
 
-/* What `iot_load`, `iot_link`, `iot_run_start`, `iot_invoke` and `iot_call` answer. */
+/* What `iot_load`, `iot_link`, `iot_link_wasi`, `iot_run_start`, `iot_invoke` and `iot_call` answer. */
 typedef enum
 {
     iot_ok          = 0,
@@ -77,6 +77,7 @@ void                iot_wapc_end        (void);
 bool                iot_wapc_reserve    (iot_buffer_id buffer, uint32_t size);
 void                iot_wapc_release    (void);
 M3RawCall           iot_raw_function    (uint32_t number);
+const void *        iot_wasi            (IM3Runtime, IM3ImportContext, uint64_t *, void *);
 
 /* Address of `length` bytes at `pointer` of the guest's memory, or NULL if they are not all inside it. */
 uint8_t *           iot_guest_bytes     (IM3Runtime runtime, uint32_t pointer, uint32_t length);

@@ -144,6 +144,16 @@ iot_status iot_link (const char * module_name, const char * name, const char * s
     return result and result != m3Err_functionLookupFailed ? report (iot_bad_module, result) : iot_ok;
 }
 
+/* The same for function `number` of the host's WASI. */
+IOT_EXPORT (iot_link_wasi)
+iot_status iot_link_wasi (const char * module_name, const char * name, const char * signature, uint32_t number)
+{
+    M3Result result = module ? m3_LinkRawFunctionEx (module, module_name, name, signature, & iot_wasi,
+                                                     (const void *) (uintptr_t) number)
+                             : m3Err_moduleNotLinked;
+    return result and result != m3Err_functionLookupFailed ? report (iot_bad_module, result) : iot_ok;
+}
+
 /* Compiles every function, so that nothing of the module is read for the first time while it runs. */
 IOT_EXPORT (iot_compile)
 iot_status iot_compile (void)

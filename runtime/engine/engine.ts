@@ -11,8 +11,24 @@ export interface GuestHost {
    * `payload` is a view into engine memory, valid only during the call.
    */
   hostCall(binding: string, namespace: string, operation: string, payload: Uint8Array): Uint8Array | IotError;
-  /** `__console_log` and WASI stdout/stderr. */
+  /** `__console_log` and WASI stdout/stderr, a line at a time. */
   log(text: string): void;
+  /**
+   * Where WASI takes time from, default the machine's. A host that records or replays its actors gives its own:
+   * with that and `random` a guest sees nothing that could not be repeated.
+   */
+  readonly clock?: GuestClock;
+  /** Fills `into` for WASI's `random_get`, default from the machine. `into` is a view into engine memory. */
+  random?(into: Uint8Array): void;
+}
+
+export interface GuestClock {
+  /** Nanoseconds since 1970-01-01. */
+  realtime(): bigint;
+  /** Nanoseconds since some moment; never goes back. */
+  monotonic(): bigint;
+  /** Blocks the thread; never asked for more than is left of a call's deadline. */
+  sleep(milliseconds: number): void;
 }
 
 export interface EngineLimits {
@@ -23,6 +39,8 @@ export interface EngineLimits {
   readonly startFuel: number;
   /** Largest payload, reply or host-call payload in bytes. */
   readonly payloadBytes: number;
+  /** Milliseconds of one call, as far as the guest may sleep through it (WASI); default 200. */
+  readonly deadlineMs?: number;
 }
 
 /** Guest faults are values. `fatal`: the instance is spent (trap, fuel, engine fault) and must be disposed. */

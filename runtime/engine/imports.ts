@@ -1,3 +1,5 @@
+import { WASI_IMPORTS } from './wasi/index.js';
+
 /**
  * Everything a module may import from this host: the admission gate refuses whatever is not here, the engine
  * links exactly this. Signatures are `results(parameters)` with `v` none, `i` i32, `I` i64, `f` f32, `F` f64.
@@ -6,6 +8,8 @@ export interface LinkedImport {
   readonly module: string;
   readonly name: string;
   readonly signature: string;
+  /** Of WASI functions: the number that `WasiHost.call` takes. */
+  readonly wasi?: number;
 }
 
 /** The nine functions of waPC. wasmCloud guests import the same ones from module `wasmbus`. */
@@ -39,4 +43,5 @@ export const LINKED_IMPORTS: readonly LinkedImport[] = [
   ...inModule('wapc', WAPC_FUNCTIONS),
   ...inModule('wasmbus', WAPC_FUNCTIONS),
   ...inModule('env', ENV_FUNCTIONS),
+  ...WASI_IMPORTS.map(({ module, name, signature }, wasi) => ({ module, name, signature, wasi })),
 ];

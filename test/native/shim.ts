@@ -10,7 +10,7 @@ export const compiled = loadEngineModuleSync();
 
 /** The shim itself, without anything of the host around it. */
 export function openShim(): ShimExports {
-  const iot = { host_call: () => -1, log: () => {}, abort: () => {}, trace: () => {} };
+  const iot = { host_call: () => -1, log: () => {}, abort: () => {}, trace: () => {}, wasi: () => -1 };
   const env = { emscripten_notify_memory_growth: () => {} };
   const shim = new WebAssembly.Instance(compiled, { iot, env }).exports as unknown as ShimExports;
   shim._initialize();

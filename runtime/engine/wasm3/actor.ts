@@ -1,6 +1,7 @@
 import { IotError, withContext } from '../../base/errors.js';
 import type { CallResult, EngineLimits, GuestHost, Instance } from '../engine.js';
 import { wapcResult } from '../wapc.js';
+import { stopText } from '../wasi/index.js';
 import { Guest } from './guest.js';
 import { HostSide } from './host.js';
 import type { EngineMemory } from './memory.js';
@@ -65,11 +66,17 @@ export class ActorInstance implements Instance {
 
   #startOne(name: string, fn: FunctionHandle | undefined): void {
     const fuel = this.#limits.startFuel - this.#fuelUsed;
-    this.#busy = true;
+    this.#enter();
     const error = fn === undefined ? this.#guest.runStart(fuel) : this.#guest.invoke(fn, NULL, fuel);
-    this.#busy = false;
+    this.#leave();
     this.#fuelUsed += this.#guest.fuelUsed;
     if (error === undefined) return;
+    // A program whose `main` ends leaves this way; what it registered stays.
+    const { stop } = this.#host;
+    if (name === '_start' && stop?.kind === 'exit' && stop.code === 0) {
+      this.#guest.goOn();
+      return;
+    }
     const named = this.#named(error);
     const { code, message } = named;
     const known =
@@ -77,10 +84,23 @@ export class ActorInstance implements Instance {
     throw withContext(known, name);
   }
 
-  /** The error with what `env.abort` was given, if that is what happened. */
+  #enter(): void {
+    this.#busy = true;
+    if (this.#guest.usesWasi) this.#host.begin();
+  }
+
+  #leave(): void {
+    if (this.#guest.usesWasi) this.#host.end();
+    this.#busy = false;
+  }
+
+  /** The error by the name of what the guest did to itself, if it was that: `env.abort`, `proc_exit`, a bad pointer. */
   #named(error: IotError): IotError {
-    const { aborted } = this.#host;
-    return aborted === undefined ? error : new IotError('E_TRAP', `the actor trapped: ${aborted}`);
+    const { aborted, stop } = this.#host;
+    if (error.code !== 'E_TRAP') return error;
+    if (aborted !== undefined) return new IotError('E_TRAP', `the actor trapped: ${aborted}`);
+    if (stop?.kind === 'exit') return new IotError('E_TRAP', `the actor trapped: ${stopText(stop.code)}`);
+    return stop?.error ?? error;
   }
 
   call(operation: string, payload: Uint8Array): CallResult {
@@ -89,9 +109,9 @@ export class ActorInstance implements Instance {
     if (!this.#fill(operation, payload))
       return failure('E_MEMORY', `no room for a payload of ${payload.length} bytes`, false);
     const fuel = this.#limits.fuelPerCall;
-    this.#busy = true;
+    this.#enter();
     const error = this.#guest.call(this.#operationLength, payload.length, fuel);
-    this.#busy = false;
+    this.#leave();
     this.#fuelUsed = this.#guest.fuelUsed;
     if (error !== undefined) return { ok: false, error: this.#named(error), fatal: true };
     return this.#result(this.#guest.memory);

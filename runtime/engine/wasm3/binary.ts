@@ -8,7 +8,11 @@ export interface ModuleInterface {
   readonly imports: readonly Import[];
   /** Exported functions by name, with their index among all functions, imported ones first. */
   readonly functions: ReadonlyMap<string, number>;
+  /** The module in parts, without its custom sections: names, claims and debug notes only cost memory there. */
+  readonly code: readonly Uint8Array[];
 }
+
+const HEADER_BYTES = 8;
 
 /**
  * wasm3 keeps only three names of a function and also finds functions by their debug names, so exports are looked
@@ -27,5 +31,11 @@ export function readInterface(bytes: Uint8Array): ModuleInterface {
     functions: new Map(
       exports.filter(({ kind }) => kind === 'function').map(({ name, index }) => [name, index]),
     ),
+    code: [
+      bytes.subarray(0, HEADER_BYTES),
+      ...sections
+        .filter(({ id }) => id !== SECTION.custom)
+        .map(({ start, end }) => bytes.subarray(start, end)),
+    ],
   };
 }

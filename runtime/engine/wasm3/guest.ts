@@ -47,6 +47,8 @@ function instantiate(compiled: WebAssembly.Module, imports: ShimImports): ShimEx
 export class Guest implements Disposable {
   readonly shim: ShimExports;
   readonly memory: EngineMemory;
+  /** Whether any function of WASI is linked. */
+  readonly usesWasi: boolean;
   /** Exported functions by name. */
   readonly functions: ReadonlyMap<string, FunctionHandle>;
   #spent: IotError | undefined;
@@ -64,18 +66,19 @@ export class Guest implements Disposable {
       memoryPages: number;
     },
   ) {
-    const { imports, functions } = readInterface(module);
+    const { imports, functions, code } = readInterface(module);
     const wanted = imports.map(({ module, name, kind }) => {
       const entry =
         options.linkable && kind === 'function' ? LINKABLE.get(importKey(module, name)) : undefined;
       if (entry !== undefined) return entry;
       throw new IotError('E_IMPORT', `imports ${module}.${name}, which this host does not have`);
     });
+    this.usesWasi = wanted.some(({ wasi }) => wasi !== undefined);
     this.shim = instantiate(compiled, options.imports);
     try {
       this.shim._initialize();
       this.memory = new EngineMemory(this.shim);
-      this.#load(module, options.memoryPages);
+      this.#load(code, options.memoryPages);
       this.#memoryPages = this.memory.state(StateWord.memoryPages);
       for (const entry of wanted) this.#link(entry);
       this.#checkLoad(this.shim.iot_compile(), options.memoryPages);
@@ -87,23 +90,27 @@ export class Guest implements Disposable {
     }
   }
 
-  #load(module: Uint8Array, memoryPages: number): void {
-    const block = this.memory.allocateModule(module);
+  #load(code: readonly Uint8Array[], memoryPages: number): void {
+    const block = this.memory.allocateModule(code);
     if (block === NULL) throw loadError(Status.noMemory, { message: '', detail: '' }, memoryPages);
-    this.#checkLoad(this.shim.iot_load(block, module.length, memoryPages), memoryPages);
+    const length = code.reduce((sum, part) => sum + part.length, 0);
+    this.#checkLoad(this.shim.iot_load(block, length, memoryPages), memoryPages);
   }
 
   #checkLoad(status: Status, memoryPages: number): void {
     if (status !== Status.ok) throw loadError(status, this.#reason(), memoryPages);
   }
 
-  #link({ module, name, signature }: LinkedImport): void {
+  #link({ module, name, signature, wasi }: LinkedImport): void {
     const text = encoder.encode(`${module}\0${name}\0${signature}\0`);
     const at = this.memory.fill(Buffer.payload, text);
     if (at === NULL) throw loadError(Status.noMemory, { message: '', detail: '' }, 0);
     const nameAt = (at + module.length + 1) as EnginePointer;
     const signatureAt = (nameAt + name.length + 1) as EnginePointer;
-    const status = this.shim.iot_link(at, nameAt, signatureAt, SHIM_FUNCTIONS.indexOf(name));
+    const status =
+      wasi === undefined
+        ? this.shim.iot_link(at, nameAt, signatureAt, SHIM_FUNCTIONS.indexOf(name))
+        : this.shim.iot_link_wasi(at, nameAt, signatureAt, wasi);
     if (status !== Status.ok)
       throw new IotError('E_IMPORT', `imports ${module}.${name} with another signature than ${signature}`);
   }
@@ -168,6 +175,11 @@ export class Guest implements Disposable {
     if (status === Status.ok) return undefined;
     this.#spent = runError(status, this.#reason(), fuel);
     return this.#spent;
+  }
+
+  /** Takes back that the engine is spent: for a stop that is no fault, from which the engine returned in order. */
+  goOn(): void {
+    this.#spent = undefined;
   }
 
   /** Something was thrown through the engine: its state is not to be read any more. */

@@ -2,6 +2,7 @@ import { asIotError, IotError } from '../../base/errors.js';
 import type { EngineLimits, GuestHost } from '../engine.js';
 import { abortText, traceText } from '../env.js';
 import { DEFAULT_BINDING, hostErrorText } from '../wapc.js';
+import { type GuestStop, WasiHost } from '../wasi/index.js';
 import type { EngineMemory } from './memory.js';
 import { Buffer, NULL, type ShimImports } from './shim.js';
 
@@ -19,6 +20,7 @@ export class HostSide {
   readonly #host: GuestHost;
   readonly #payloadBytes: number;
   readonly #names: Names[] = [];
+  readonly #wasi: WasiHost;
   /** What the guest gave `env.abort` during the present call. */
   aborted: string | undefined;
 
@@ -26,6 +28,20 @@ export class HostSide {
     this.#memory = memory;
     this.#host = host;
     this.#payloadBytes = limits.payloadBytes;
+    this.#wasi = new WasiHost(host, limits);
+  }
+
+  /** Why WASI stopped the guest during the last run, if it did. */
+  get stop(): GuestStop | undefined {
+    return this.#wasi.stop;
+  }
+
+  /** Around each run of a guest that imports WASI. */
+  begin(): void {
+    this.#wasi.begin();
+  }
+  end(): void {
+    this.#wasi.end();
   }
 
   imports(): ShimImports {
@@ -65,6 +81,10 @@ export class HostSide {
       },
       trace: (message, messageBytes, count, ...values) =>
         this.#log(() => traceText(this.#memory().view(message, messageBytes), count, values)),
+      wasi: (number, args, count, guestMemory, guestBytes) => {
+        const memory = this.#memory();
+        return this.#wasi.call(number, memory.slots(args, count), memory.view(guestMemory, guestBytes));
+      },
     };
   }
 

@@ -2,6 +2,7 @@ import { Buffer, type EnginePointer, NULL, type ShimExports, STATE_WORDS, type S
 
 /** Up to this many bytes a loop copies faster than `set` and `slice`. */
 const LOOP_COPY_BYTES = 16;
+const SLOT_BYTES = 8;
 const decoder = new TextDecoder();
 
 /** The buffers that only the host makes room in, so that their address can be kept. */
@@ -71,6 +72,12 @@ export class EngineMemory {
     return copy;
   }
 
+  /** The low 32 bits of some 64-bit slots, as wasm3 keeps arguments; signed. */
+  slots(pointer: number, count: number): number[] {
+    const view = new DataView(this.bytes.buffer, pointer, count * SLOT_BYTES);
+    return Array.from({ length: count }, (_, index) => view.getInt32(index * SLOT_BYTES, true));
+  }
+
   text(pointer: number, length: number): string {
     return decoder.decode(this.view(pointer, length));
   }
@@ -101,9 +108,14 @@ export class EngineMemory {
   }
 
   /** Copies a module in; the shim takes the block over in `iot_load`. `NULL` when there is no memory left. */
-  allocateModule(module: Uint8Array): EnginePointer {
-    const pointer = this.#shim.iot_alloc(module.length);
-    if (pointer !== NULL) this.write(pointer, module);
+  allocateModule(parts: readonly Uint8Array[]): EnginePointer {
+    const pointer = this.#shim.iot_alloc(parts.reduce((sum, part) => sum + part.length, 0));
+    if (pointer === NULL) return NULL;
+    let at: number = pointer;
+    for (const part of parts) {
+      this.bytes.set(part, at);
+      at += part.length;
+    }
     return pointer;
   }
 }

@@ -5,7 +5,13 @@ import { Buffer, type FunctionHandle, NULL, type ShimImports } from './shim.js';
 import { readResult, type ValueType, valueType, writeArgument } from './values.js';
 
 /** A module without imports never calls out. */
-const NO_IMPORTS: ShimImports = { host_call: () => -1, log: () => {}, abort: () => {}, trace: () => {} };
+const NO_IMPORTS: ShimImports = {
+  host_call: () => -1,
+  log: () => {},
+  abort: () => {},
+  trace: () => {},
+  wasi: () => -1,
+};
 const SLOT_BYTES = 8;
 /** `max_values` of native/iot_engine.c. */
 const MAX_VALUES = 128;

@@ -79,6 +79,12 @@ export interface ShimExports {
     signature: EnginePointer,
     number: number,
   ) => Status;
+  readonly iot_link_wasi: (
+    module: EnginePointer,
+    name: EnginePointer,
+    signature: EnginePointer,
+    number: number,
+  ) => Status;
   readonly iot_compile: () => Status;
   readonly iot_function: (index: FunctionIndex) => FunctionHandle;
   readonly iot_parameter_count: (fn: FunctionHandle) => number;
@@ -103,6 +109,7 @@ export const SHIM_EXPORT_NAMES = Object.keys({
   iot_load: 0,
   iot_unload: 0,
   iot_link: 0,
+  iot_link_wasi: 0,
   iot_compile: 0,
   iot_function: 0,
   iot_parameter_count: 0,
@@ -144,4 +151,12 @@ export interface ShimImports {
     count: number,
     ...values: [number, number, number, number, number]
   ) => void;
+  /** The answer of WASI function `number`, or a negative number to stop the guest. `args` are 64-bit slots. */
+  readonly wasi: (
+    number: number,
+    args: EnginePointer,
+    count: number,
+    guestMemory: EnginePointer,
+    guestBytes: number,
+  ) => number;
 }
