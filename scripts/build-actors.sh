@@ -94,7 +94,8 @@ build_as() { # NAME ENTRY
     -- compile_as "$2"
 }
 
-names=(blink-v1 blink-v2 counter-v1 counter-v2 lamp-c lamp-as bad-trap bad-trap-start bad-hang bad-start probe-c probe-as)
+names=(blink-v1 blink-v2 counter-v1 counter-v2 lamp-c lamp-as echo-c echo-as relay visits
+  bad-trap bad-trap-start bad-hang bad-start probe-c probe-as)
 case ${1:-} in
   '') ;;
   --force) force=yes ;;
@@ -109,6 +110,10 @@ build_c counter-v1 actors/counter/counter.c -DCOUNTER_VERSION=1
 build_c counter-v2 actors/counter/counter.c -DCOUNTER_VERSION=2
 build_c lamp-c actors/lamp/lamp.c
 build_as lamp-as actors/lamp/lamp.ts
+build_c echo-c actors/echo/echo.c
+build_as echo-as actors/echo/echo.ts
+build_c relay actors/relay/relay.c
+build_c visits actors/visits/visits.c
 for bad in bad-trap bad-trap-start bad-hang bad-start; do
   build_c "$bad" "actors/bad/$bad.c"
 done
