@@ -20,7 +20,11 @@ export async function readModule(file: string): Promise<Uint8Array> {
 /** The bytes of a regular file named on the line. */
 export async function readInput(file: string): Promise<Uint8Array> {
   const handle = await open(file).catch((thrown: NodeJS.ErrnoException) => {
-    if (thrown.code === 'ENOENT') throw new IotError('E_NOT_FOUND', `${file}: there is no such file`);
+    if (thrown.code === 'ENOENT') {
+      throw new IotError('E_NOT_FOUND', `${file}: there is no such file`, {
+        hint: `build it first, or give its path as seen from ${process.cwd()}`,
+      });
+    }
     throw unreadable(file, thrown);
   });
   try {
