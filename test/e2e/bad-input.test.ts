@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { DeviceClient, generateKey, type PushOptions, REASONS, type ReasonCode } from '#runtime/index.js';
 import { stripTokens } from '#runtime/trust/wascap/index.js';
 import { Load } from '#scripts/demo/load.js';
@@ -12,12 +12,15 @@ import { guestModule } from '../helpers/guest.js';
 import { COUNTER_CAPS } from '../helpers/keys.js';
 import { padded } from '../helpers/padded.js';
 import { freePort } from '../helpers/port.js';
+import { until } from '../helpers/providers.js';
 import { wat } from '../helpers/wat.js';
 
 const MAX_MODULE_BYTES = 100_000;
 
 const cleanup = new Cleanup();
 let device: TestDevice;
+/** The counter is called all the while. */
+let load: Load;
 let place: Parameters<typeof iotHost>[1];
 
 /** A device with counter 1, and a person with all the keys beside it. */
@@ -33,8 +36,19 @@ beforeAll(async () => {
   await device.keys.save(keys);
   const env = { HOME: device.folder, PATH: process.env.PATH ?? '', IOT_HOST_KEYS: keys, NO_COLOR: '1' };
   place = { home: device.folder, env: { ...env, IOT_HOST_BROKER: device.broker } };
+  load = await Load.connect(device.broker, 100);
+  load.start();
 });
-afterAll(() => cleanup.run());
+afterAll(async () => {
+  try {
+    const { sent, ...result } = await load.finish();
+    expect(result).toMatchObject({ lost: 0, duplicated: 0, handled: sent });
+    // Also those that were answered by a module that was taken back have been counted once.
+    expect(await device.count()).toBe(sent);
+  } finally {
+    await cleanup.run();
+  }
+});
 
 const run = (...args: string[]): Promise<Ended> => iotHost(args, place);
 
@@ -47,17 +61,10 @@ async function pushByCli(module: Uint8Array, ...more: string[]) {
   return { code, envelope: JSON.parse(stdout) };
 }
 
-/** The counter is called all the while: what was sent, and what became of it, comes out at the end. */
-let load: Load;
-beforeEach(async () => {
-  load = await Load.connect(device.broker, 100);
-  load.start();
-  while (load.sent === 0) await new Promise((resolve) => setTimeout(resolve, 5));
-});
+/** Nothing that was refused, or tried and taken back, has left a trace in the counter or in its queue. */
 afterEach(async () => {
-  const { sent, ...result } = await load.finish();
-  expect(result).toMatchObject({ lost: 0, duplicated: 0, handled: sent });
-  // Nothing that was refused, or tried and taken back, has left a trace in the one that runs.
+  const { sent } = load;
+  await until(() => load.answered >= sent, 'an answer to every message');
   expect(await device.actor('counter')).toMatchObject({
     state: 'running',
     version: '1.0.0',

@@ -63,6 +63,7 @@ describe.skipIf(missing !== undefined)('over a real Mosquitto', () => {
     const result = await running.finish();
     const { sent } = result;
     expect(result).toMatchObject({ lost: 0, duplicated: 0, handled: sent });
+    expect(result.rate).toBeGreaterThanOrEqual(1_000);
     expect(sent).toBeGreaterThan(1_000);
     // Had one been handled twice without an answer, the store would know.
     expect(await device.count()).toBe(sent);

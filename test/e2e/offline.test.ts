@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, it, type TestContext } from 'vitest';
 import { readRetained } from '#runtime/control/mqtt/retained.js';
 import type { DeviceClient, PushProgress } from '#runtime/index.js';
 import { startAedes } from '../helpers/broker.js';
@@ -10,15 +10,12 @@ import { freePort } from '../helpers/port.js';
 import { until } from '../helpers/providers.js';
 import { up } from '../helpers/up.js';
 
-const cleanup = new Cleanup();
-afterEach(() => cleanup.run());
-
 /** A broker of Mosquitto, or the embedded one of another host, which is a process of its own. */
 const PLACES = [
   {
     name: 'Mosquitto',
     missing: mosquittoMissing(),
-    start: async () => {
+    start: async (cleanup: Cleanup) => {
       const broker = await startMosquitto();
       cleanup.add(() => broker.stop());
       return broker.url;
@@ -27,7 +24,7 @@ const PLACES = [
   {
     name: 'the embedded broker of another host',
     missing: undefined,
-    start: async () => {
+    start: async (cleanup: Cleanup) => {
       const config = { device: 'gateway', broker: `embedded://127.0.0.1:${await freePort()}`, actors: [] };
       const other = await TestDevice.make(cleanup, { config });
       const host = await up(cleanup, { cwd: other.folder });
@@ -40,15 +37,22 @@ for (const { name, missing } of PLACES) {
   if (missing !== undefined) process.stderr.write(`skipped over ${name}: ${missing}\n`);
 }
 
-/** A device that was there once, with version 1 of the guest, and is off now; and a sender. */
-async function offlineDevice(start: () => Promise<string>) {
-  const broker = await start();
+/** A device that was there once, with version 1 of the guest, and is off now; and somebody who pushes to it. */
+async function offlineDevice(
+  { onTestFinished }: TestContext,
+  start: (cleanup: Cleanup) => Promise<string>,
+): Promise<{ device: TestDevice; sender: DeviceClient }> {
+  const cleanup = new Cleanup();
+  onTestFinished(() => cleanup.run());
+  const broker = await start(cleanup);
   const device = await TestDevice.start(cleanup, {
     config: { broker, providers: [], actors: [{ name: 'guest' }] },
   });
   await device.install('guest', version(device, 1));
   await device.off();
-  return { device, broker };
+  const sender = await device.sender(broker);
+  cleanup.add(() => sender.close());
+  return { device, sender };
 }
 
 function version(device: TestDevice, rev: number): Uint8Array {
@@ -60,25 +64,26 @@ async function blobs(client: DeviceClient): Promise<string[]> {
   return [...(await readRetained(client.link, 'iot/blobs/#')).keys()];
 }
 
-async function versionNow(device: TestDevice, expected: string): Promise<void> {
+async function versionNow({ expect }: TestContext, device: TestDevice, expected: string): Promise<void> {
   await expect
     .poll(async () => text(await device.call('guest', 'Version')), { timeout: 10_000 })
     .toBe(expected);
 }
 
-describe.each(PLACES)('over $name, while the device is off', ({ missing, start }) => {
+// Each of them mostly waits, so they run side by side, with a broker and a device each.
+describe.concurrent.each(PLACES)('over $name, while the device is off', ({ missing, start }) => {
   it.skipIf(missing !== undefined)(
     'a detached push waits for it, long after its sender; a later sender clears up',
-    async () => {
-      const { device, broker } = await offlineDevice(start);
-      const sender = await device.sender(broker);
+    async (context) => {
+      const { expect } = context;
+      const { device, sender } = await offlineDevice(context, start);
       const left = await device.push('guest', version(device, 2), { client: sender, detach: true });
       expect(left).toMatchObject({ end: 'left', component: 'guest' });
       expect(left.error).toBeUndefined();
       await sender.close();
 
       await device.on();
-      await versionNow(device, '2');
+      await versionNow(context, device, '2');
       await expect
         .poll(() => device.client.status('guest'), { timeout: 10_000 })
         .toMatchObject({ state: 'active', deployment: left.deployment, floor: left.sequence });
@@ -91,10 +96,9 @@ describe.each(PLACES)('over $name, while the device is off', ({ missing, start }
 
   it.skipIf(missing !== undefined)(
     'a push that waits sees it come back, take it, and clears up',
-    async () => {
-      const { device, broker } = await offlineDevice(start);
-      const sender = await device.sender(broker);
-      cleanup.add(() => sender.close());
+    async (context) => {
+      const { expect } = context;
+      const { device, sender } = await offlineDevice(context, start);
       const states: PushProgress['state'][] = [];
       const pushing = device.push('guest', version(device, 2), {
         client: sender,
@@ -110,9 +114,9 @@ describe.each(PLACES)('over $name, while the device is off', ({ missing, start }
 
   it.skipIf(missing !== undefined)(
     'a sender that gives up says so, and the push stays for the device',
-    async () => {
-      const { device, broker } = await offlineDevice(start);
-      const sender = await device.sender(broker);
+    async (context) => {
+      const { expect } = context;
+      const { device, sender } = await offlineDevice(context, start);
       const pushing = device.push('guest', version(device, 2), { client: sender, timeoutMs: 1_000 });
       await expect(pushing).rejects.toMatchObject({
         code: 'E_TIMEOUT',
@@ -121,30 +125,27 @@ describe.each(PLACES)('over $name, while the device is off', ({ missing, start }
       });
       await sender.close();
       await device.on();
-      await versionNow(device, '2');
+      await versionNow(context, device, '2');
     },
   );
 
-  it.skipIf(missing !== undefined)('of two that wait the later one wins', async () => {
-    const { device, broker } = await offlineDevice(start);
-    const sender = await device.sender(broker);
-    cleanup.add(() => sender.close());
+  it.skipIf(missing !== undefined)('of two that wait the later one wins', async (context) => {
+    const { device, sender } = await offlineDevice(context, start);
     await device.push('guest', version(device, 2), { client: sender, detach: true });
     await device.push('guest', version(device, 3), { client: sender, detach: true });
     await device.on();
-    await versionNow(device, '3');
+    await versionNow(context, device, '3');
   });
 });
 
-describe('bytes that lie with the broker', () => {
-  it('are not believed: tampered ones are refused by their digest, and the old module goes on', async () => {
-    const { device, broker } = await offlineDevice(async () => {
+describe.concurrent('bytes that lie with the broker', () => {
+  it('are not believed: tampered ones are refused by their digest, and the old module goes on', async (context) => {
+    const { expect } = context;
+    const { device, sender } = await offlineDevice(context, async (cleanup) => {
       const started = await startAedes();
       cleanup.add(() => started.stop());
       return started.url;
     });
-    const sender = await device.sender(broker);
-    cleanup.add(() => sender.close());
     const left = await device.push('guest', version(device, 2), { client: sender, detach: true });
     const [[topic, chunk] = []] = await readRetained(sender.link, 'iot/blobs/#');
     // Whoever may write to the broker may do this.
