@@ -242,7 +242,7 @@ describe('a tour, each step as text and as JSON:', () => {
       state: 'running',
     });
     expect(await count()).toBe('{"count":5}\n');
-  });
+  }, 60_000);
 
   it('bind', async () => {
     const { text, data } = await both(
