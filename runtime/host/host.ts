@@ -6,14 +6,20 @@ import { asIotError, IotError } from '../base/errors.js';
 import type { Logger } from '../base/logger.js';
 import type { ActorStatus } from '../control/protocol/messages.js';
 import { ActorSlot } from './actors/actor-slot.js';
-import { BindingStore } from './binding-store.js';
+import { type BindingName, BindingStore, isSame } from './binding-store.js';
 import { Cells } from './cell/cells.js';
+import { HostCallCounters, type HostCounters } from './counters.js';
 import { endsWithin } from './patience.js';
 import { Providers } from './providers/providers.js';
+import { StoppedStore } from './stopped-store.js';
 import type { Candidate, CheckedModule, UpdateTarget } from './update.js';
 
 export interface HostParts {
   readonly config: HostConfig;
+  /** Slots beyond those of the configuration: a push has made them. */
+  readonly pushed?: readonly string[];
+  /** Where the configuration says what stands at `path`, for messages; a file and a line. */
+  readonly where?: (path: readonly PropertyKey[]) => Promise<string>;
   /** Writable folder of the host. */
   readonly dataDir: string;
   readonly brokerUrl: string;
@@ -26,8 +32,9 @@ export interface HostParts {
   firstModule(slot: SlotConfig): Promise<CheckedModule | undefined>;
 }
 
-/** How long `stop` waits for calls under way, and then for providers, before it ends what is left. Milliseconds. */
-const STOP_MS = 5_000;
+/** How long `stop` waits for calls under way, and then for providers, in milliseconds. */
+const STOP_CALLS_MS = 2_000;
+const STOP_PROVIDERS_MS = 10_000;
 
 /** Actors in their slots, providers in theirs, and the cells they run in. It knows no broker and no update. */
 export class Host implements UpdateTarget {
@@ -35,19 +42,26 @@ export class Host implements UpdateTarget {
   readonly #parts: HostParts;
   readonly #cells: Cells;
   readonly #store: BindingStore;
+  readonly #stopped: StoppedStore;
   readonly #slots = new Map<string, ActorSlot>();
   readonly #refused = new Map<string, IotError>();
   /** Bindings that a provider would not take at the start. */
   readonly #unbound = new Map<string, string>();
   readonly #listeners = new Set<() => void>();
+  readonly #hostCalls: HostCallCounters;
   #stopping = false;
 
   constructor(parts: HostParts) {
     const { config, logger } = parts;
     this.#parts = parts;
+    this.#hostCalls = new HostCallCounters((id) => parts.contracts.has(id));
     this.#store = new BindingStore(join(parts.dataDir, 'bindings.json'));
+    this.#stopped = new StoppedStore(join(parts.dataDir, 'stopped.json'));
     this.#cells = new Cells(parts.engine, config.cells, {
       log: (actor, level, message) => logger.child({ actor })[level](message),
+      hostCalls: (counts) => {
+        for (const [contract, outcome, count] of counts) this.#hostCalls.add(contract, outcome, count);
+      },
       ended: (cell, why) => {
         if (!this.#stopping) logger.warn(`cell ${cell.name} ended: ${why.message}`, { code: why.code });
         for (const slot of this.#slots.values()) slot.cellEnded(cell);
@@ -66,11 +80,12 @@ export class Host implements UpdateTarget {
 
   /** Providers first, then bindings, then actors. Throws E_CONFIG; a bad actor or provider is a problem, not an end. */
   async start(): Promise<void> {
-    const { config } = this.#parts;
+    const { config, pushed = [] } = this.#parts;
     await this.#store.load();
+    await this.#stopped.load();
     for (const provider of config.providers) await this.providers.add(provider);
     for (const slot of config.actors) this.#makeSlot(slot);
-    for (const name of this.#store.slots()) this.ensureSlot(name);
+    for (const name of [...pushed, ...this.#store.slots()]) this.ensureSlot(name);
     for (const slot of this.#slots.values()) await this.#bindAll(slot);
     await Promise.all([...this.#slots.values()].map((slot) => this.#startSlot(slot)));
   }
@@ -80,10 +95,10 @@ export class Host implements UpdateTarget {
     this.#stopping = true;
     const slots = Promise.all([...this.#slots.values()].map((slot) => slot.stop()));
     // Calls under way may end by themselves; those that do not end with their cell.
-    if (!(await endsWithin(slots, STOP_MS))) await this.#cells.stop();
+    if (!(await endsWithin(slots, STOP_CALLS_MS))) await this.#cells.stop();
     const { logger } = this.#parts;
     const all = Promise.all([slots, this.providers.stop()]);
-    if (!(await endsWithin(all, STOP_MS))) logger.warn('stopped without waiting for all providers');
+    if (!(await endsWithin(all, STOP_PROVIDERS_MS))) logger.warn('stopped without waiting for all providers');
     await this.#cells.stop();
   }
 
@@ -101,6 +116,14 @@ export class Host implements UpdateTarget {
         ...(slot.state === 'empty' && refused !== undefined ? { problem: refused } : {}),
       };
     });
+  }
+
+  /** For whoever makes metrics of it. */
+  counters(): HostCounters {
+    return {
+      actors: [...this.#slots.values()].map((slot) => slot.counters()),
+      hostCalls: this.#hostCalls.list(),
+    };
   }
 
   /** Throws E_NO_ACTOR naming those there are. */
@@ -138,12 +161,85 @@ export class Host implements UpdateTarget {
     return slot.status();
   }
 
+  /** Takes back a grant that `bind` made, durably. Throws E_NO_ACTOR, E_NOT_FOUND, E_CONFIG (it is of the file). */
+  async unbind(actor: string, contract: string, name = 'default'): Promise<ActorStatus> {
+    const slot = this.actor(actor);
+    const named = { contract, name };
+    const configured = this.#configured(actor)?.bindings.find((binding) => isSame(binding, named));
+    if (!this.#store.list(actor).some((binding) => isSame(binding, named))) {
+      if (configured !== undefined) throw await this.#inTheFile(actor, named);
+      const known = slot.bindings.list().map(({ contract: id, session }) => `${id} (${session.binding})`);
+      throw new IotError('E_NOT_FOUND', `${actor} has no binding "${name}" to ${contract}`, {
+        hint: `it has: ${known.join(', ') || 'none'}`,
+      });
+    }
+    await this.#store.remove(actor, named);
+    this.#unbound.delete(bindingKey(actor, named));
+    const gone = slot.bindings.remove(contract, name);
+    slot.bindingsChanged();
+    await gone;
+    // What the file grants had been covered by what `bind` made.
+    if (configured !== undefined) await slot.bindings.add(configured);
+    slot.bindingsChanged();
+    return slot.status();
+  }
+
+  /** Starts an actor that was stopped. Throws E_NO_ACTOR, E_NOT_RUNNING (empty), E_BUSY (during an update). */
+  async startActor(name: string): Promise<ActorStatus> {
+    const slot = this.actor(name);
+    await slot.resume();
+    await this.#stopped.set(name, false);
+    return slot.status();
+  }
+
+  /** Stops an actor: it stays so when the host starts again, until `startActor` or a push. Throws as `startActor`. */
+  async stopActor(name: string): Promise<ActorStatus> {
+    const slot = this.actor(name);
+    await slot.halt();
+    await this.#stopped.set(name, true);
+    return slot.status();
+  }
+
+  /** Starts the same module afresh. Throws as `startActor`. */
+  async restartActor(name: string): Promise<ActorStatus> {
+    const slot = this.actor(name);
+    await slot.restart();
+    await this.#stopped.set(name, false);
+    return slot.status();
+  }
+
+  /**
+   * Forgets what pushes and `bind` made of a slot, after its pushed module was forgotten; providers let go of its
+   * sessions. A slot of the configuration goes back to what stands there, any other is gone: then `undefined`.
+   */
+  async removeActor(name: string): Promise<ActorStatus | undefined> {
+    const slot = this.actor(name);
+    await this.clear(name);
+    await this.#store.removeAll(name);
+    for (const { contract, session } of slot.bindings.list()) {
+      this.#unbound.delete(bindingKey(name, { contract, name: session.binding }));
+    }
+    await slot.bindings.removeAll();
+    if (this.#configured(name) === undefined) {
+      this.#slots.delete(name);
+      await this.#stopped.set(name, false);
+      this.#changed();
+      return undefined;
+    }
+    await this.#bindAll(slot);
+    await this.#startSlot(slot);
+    if (slot.state === 'empty') await this.#stopped.set(name, false);
+    return slot.status();
+  }
+
   identity(slot: string): string | undefined {
     return this.#slots.get(slot)?.module?.key;
   }
 
   ensureSlot(name: string): void {
-    if (!this.#slots.has(name)) this.#makeSlot(SlotConfig.parse({ name }));
+    if (this.#slots.has(name)) return;
+    this.#makeSlot(SlotConfig.parse({ name }));
+    this.#changed();
   }
 
   missingBindings(name: string, capabilities: readonly string[]): string[] {
@@ -171,16 +267,37 @@ export class Host implements UpdateTarget {
       cells: this.#cells,
       providers: this.providers,
       logger: logger.child({ actor: config.name }),
-      changed: () => {
-        for (const listener of this.#listeners) listener();
-      },
+      hostCalls: this.#hostCalls,
+      changed: () => this.#changed(),
+      resumed: () =>
+        this.#stopped.set(config.name, false).catch((thrown: unknown) => {
+          logger.error(`${config.name} will be stopped again: ${asIotError(thrown).message}`);
+        }),
     });
     this.#slots.set(config.name, slot);
   }
 
+  #changed(): void {
+    for (const listener of this.#listeners) listener();
+  }
+
+  #configured(name: string): SlotConfig | undefined {
+    return this.#parts.config.actors.find((slot) => slot.name === name);
+  }
+
+  async #inTheFile(actor: string, named: BindingName): Promise<IotError> {
+    const { config, where = async () => 'the configuration' } = this.#parts;
+    const slot = config.actors.findIndex(({ name }) => name === actor);
+    const binding = config.actors[slot]?.bindings.findIndex((other) => isSame(other, named)) ?? 0;
+    const line = await where(['actors', slot, 'bindings', binding]);
+    return new IotError('E_CONFIG', `the binding of ${actor} to ${named.contract} was not made by bind`, {
+      hint: `take it out of ${line}, then start the host again`,
+    });
+  }
+
   /** Bindings of `iot-host bind` win over those of the file. */
   async #bindAll(slot: ActorSlot): Promise<void> {
-    const configured = this.#parts.config.actors.find(({ name }) => name === slot.name)?.bindings ?? [];
+    const configured = this.#configured(slot.name)?.bindings ?? [];
     for (const binding of [...configured, ...this.#store.list(slot.name)]) {
       try {
         await slot.bindings.add(BindingConfig.parse(binding));
@@ -195,12 +312,11 @@ export class Host implements UpdateTarget {
   }
 
   async #startSlot(slot: ActorSlot): Promise<void> {
-    const config =
-      this.#parts.config.actors.find(({ name }) => name === slot.name) ??
-      SlotConfig.parse({ name: slot.name });
+    const config = this.#configured(slot.name) ?? SlotConfig.parse({ name: slot.name });
     try {
       const module = await this.#parts.firstModule(config);
-      if (module !== undefined) await slot.start(module);
+      if (module === undefined) return;
+      await (this.#stopped.has(slot.name) ? slot.hold(module) : slot.start(module));
     } catch (thrown) {
       const refused = asIotError(thrown);
       this.#refused.set(slot.name, refused);
@@ -209,6 +325,6 @@ export class Host implements UpdateTarget {
   }
 }
 
-function bindingKey(actor: string, { contract, name }: BindingConfig): string {
+function bindingKey(actor: string, { contract, name }: BindingName): string {
   return `${actor} ${contract} ${name}`;
 }

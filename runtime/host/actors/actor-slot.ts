@@ -6,8 +6,10 @@ import { Backoff } from '../backoff.js';
 import type { Cell } from '../cell/cell.js';
 import type { Cells } from '../cell/cells.js';
 import { clipLine } from '../cell/log-limit.js';
+import { type HostCallCounters, type HostCounters, increase, type SwapResult } from '../counters.js';
 import type { Providers } from '../providers/providers.js';
 import type { Candidate, CheckedModule, Trial } from '../update.js';
+import { endsWithin } from '../patience.js';
 import { Bindings } from './bindings.js';
 import { dispatch } from './dispatch.js';
 import { Intake } from './intake.js';
@@ -18,18 +20,25 @@ export interface SlotParts {
   readonly cells: Cells;
   readonly providers: Providers;
   readonly logger: Logger;
+  readonly hostCalls: HostCallCounters;
   /** State, module or counters that others show have changed. */
   changed(): void;
+  /** A push that was kept has started an actor that somebody had stopped: it is no longer to stay stopped. */
+  resumed(): Promise<void>;
 }
 
 /** How often something is begun anew whose cell ended, for the fault of another actor, before it had its turn. */
 const TRIES = 3;
+/** How long a start waits for providers to drop what the code before had registered, in milliseconds. */
+const DROP_MS = 2_000;
 
 /** What a slot goes back to when the module on trial is bad. */
 interface Before {
   readonly module: CheckedModule | undefined;
   /** Its engine, kept warm. */
   readonly route: Route | undefined;
+  /** Somebody had stopped it. */
+  readonly stopped: boolean;
 }
 
 /**
@@ -49,6 +58,7 @@ export class ActorSlot {
   #trial: SlotTrial | undefined;
   #before: Before | undefined;
   #problem: IotError | undefined;
+  readonly #swaps = new Map<SwapResult, number>();
   #restarts = 0;
   #retry: NodeJS.Timeout | undefined;
   #changing: Promise<unknown> = Promise.resolve();
@@ -95,9 +105,14 @@ export class ActorSlot {
     };
   }
 
-  /** Why it does not do its work; `undefined` when it does, or when it has none. */
+  /** What was counted since the host started. Not copies: for reading at once. */
+  counters(): HostCounters['actors'][number] {
+    return { name: this.name, calls: this.#intake.counters, swaps: this.#swaps };
+  }
+
+  /** Why it does not do its work; `undefined` when it does, when it has none, or when somebody stopped it. */
   problem(): string | undefined {
-    if (this.#state === 'running' || this.#state === 'empty') return undefined;
+    if (this.#state === 'running' || this.#state === 'empty' || this.#state === 'stopped') return undefined;
     return `actor ${this.name} is ${this.#state}${this.#problem === undefined ? '' : `: ${this.#problem.message}`}`;
   }
 
@@ -120,6 +135,42 @@ export class ActorSlot {
     });
   }
 
+  /** The module is there, and is not started before somebody says so. */
+  hold(module: CheckedModule): Promise<void> {
+    return this.#exclusively(async () => {
+      this.#module = module;
+      this.#become('stopped');
+    });
+  }
+
+  /** Starts a stopped actor, or one that waits for its next try. Throws E_NOT_RUNNING (empty), E_BUSY (on trial). */
+  resume(): Promise<void> {
+    return this.#exclusively(async () => {
+      this.#requireSettled();
+      if (this.#state === 'running') return;
+      await this.#leave();
+      await this.#enter('start');
+    });
+  }
+
+  /** Starts the same module afresh; what waits for it goes on waiting. Throws as `resume`. */
+  restart(): Promise<void> {
+    return this.#exclusively(async () => {
+      this.#requireSettled();
+      await this.#leave();
+      this.#restarts += 1;
+      await this.#enter('restart');
+    });
+  }
+
+  /** As `stop`, for a person: what an update is trying out is not taken from under it. Throws as `resume`. */
+  halt(): Promise<void> {
+    return this.#exclusively(async () => {
+      this.#requireSettled();
+      await this.#stop();
+    });
+  }
+
   /** Ends the actor; what waits for it is refused. A trial ends undecided: neither side of it runs any more. */
   stop(): Promise<void> {
     return this.#exclusively(() => this.#stop());
@@ -135,7 +186,10 @@ export class ActorSlot {
 
   /** See `UpdateTarget.prepare`. */
   async prepare(module: CheckedModule): Promise<Candidate> {
-    const route = await this.#load(module, this.#route?.cell);
+    const route = await this.#load(module, this.#route?.cell).catch((thrown: unknown) => {
+      increase(this.#swaps, 'refused');
+      throw thrown;
+    });
     let activated = false;
     return {
       activate: () => {
@@ -176,7 +230,9 @@ export class ActorSlot {
       const cell = this.#parts.cells.place(this.#config.cell, besides);
       return Route.load(cell, this.name, module, this.#config.limits, (route) => async (call) => {
         if (this.#route !== route) throw new IotError('E_NOT_RUNNING', 'no I/O before Start');
-        return dispatch(this.name, module.capabilities, this.bindings, call);
+        return this.#parts.hostCalls.watch(call.namespace, () =>
+          dispatch(this.name, module.capabilities, this.bindings, call),
+        );
       });
     });
   }
@@ -188,10 +244,25 @@ export class ActorSlot {
     await this.#drop(dropStale);
   }
 
-  /** A provider that fails at this is no reason to judge the actor. */
+  /** A provider that fails or hangs at this is no reason to judge the actor, or to keep it waiting. */
   async #drop(stale: () => Promise<void>): Promise<void> {
-    await stale().catch((thrown: unknown) => {
-      this.#parts.logger.warn(`old registrations of ${this.name}: ${asIotError(thrown).message}`);
+    const what = `old registrations of ${this.name}`;
+    try {
+      if (await endsWithin(stale(), DROP_MS)) return;
+      this.#parts.logger.warn(`${what} are not dropped after ${DROP_MS} ms`);
+    } catch (thrown) {
+      this.#parts.logger.warn(`${what}: ${asIotError(thrown).message}`);
+    }
+  }
+
+  #requireSettled(): void {
+    if (this.#module === undefined) {
+      const hint = `iot-host push FILE --name ${this.name}`;
+      throw new IotError('E_NOT_RUNNING', `slot ${this.name} is empty`, { hint });
+    }
+    if (this.#trial === undefined) return;
+    throw new IotError('E_BUSY', `actor ${this.name} is being updated`, {
+      hint: 'wait for the outcome: iot-host ps',
     });
   }
 
@@ -296,7 +367,8 @@ export class ActorSlot {
     }
     await this.#intake.drain();
     clearTimeout(this.#retry);
-    const before = { module: this.#module, route: this.#route };
+    const stopped = this.#state === 'stopped';
+    const before = { module: this.#module, route: this.#route, stopped };
     before.route?.standBy();
     // What its Start asks for may come at once: it waits in the queue.
     if (this.#state === 'empty' || this.#state === 'stopped') this.#become('starting');
@@ -310,6 +382,7 @@ export class ActorSlot {
       });
     } catch (thrown) {
       route.unload();
+      increase(this.#swaps, 'refused');
       await this.#goBack(before);
       throw asIotError(thrown, 'E_START');
     }
@@ -353,9 +426,12 @@ export class ActorSlot {
   async #commit(trial: SlotTrial): Promise<void> {
     if (this.#trial !== trial) return;
     this.#trial = undefined;
+    const stopped = this.#before?.stopped === true;
     this.#before?.route?.unload();
     this.#before = undefined;
     this.#backoff.reset();
+    increase(this.#swaps, 'kept');
+    if (stopped) await this.#parts.resumed();
     if (trial.failedAt === undefined) return;
     await this.#leave();
     this.#waitAndRestart(await trial.fault);
@@ -368,6 +444,7 @@ export class ActorSlot {
     const before = this.#before;
     this.#trial = undefined;
     this.#before = undefined;
+    increase(this.#swaps, 'reverted');
     await this.#goBack(before);
     const ms = Math.round((performance.now() - (trial.failedAt ?? performance.now())) * 10) / 10;
     this.#parts.logger.info(`the module before is active again, ${ms} ms after the fault`, {
@@ -382,6 +459,10 @@ export class ActorSlot {
     this.#route = before.route;
     if (before.module === undefined) {
       await this.#becomeEmpty();
+    } else if (before.stopped) {
+      this.#become('stopped');
+      this.#intake.rejectAll(new IotError('E_NOT_RUNNING', `actor ${this.name} is stopped again`));
+      await this.#drop(this.bindings.renew());
     } else if (before.route?.alive === true) {
       try {
         await this.#begin(before.route, 'revert');

@@ -1,5 +1,6 @@
 import { IotError } from '../../base/errors.js';
 import type { Outcome } from '../cell/cell.js';
+import { CallCounters } from '../counters.js';
 
 /** One message on its way through an actor. */
 export interface Message {
@@ -30,6 +31,8 @@ export interface IntakeHooks {
 interface Placed {
   readonly place: number;
   readonly message: Message;
+  /** When it came, by the monotonic clock in milliseconds. */
+  readonly at: number;
 }
 
 /** Messages handed to a cell before the first answer: enough to hide the thread's wake-up, few enough to drain fast. */
@@ -48,12 +51,19 @@ export class Intake {
   #inFlight = 0;
   #sink: Sink | undefined;
   #drained: (() => void)[] = [];
-  handledCount = 0;
-  failedCount = 0;
+  readonly counters = new CallCounters();
 
   constructor(limit: number, hooks: IntakeHooks) {
     this.#limit = limit;
     this.#hooks = hooks;
+  }
+
+  get handledCount(): number {
+    return this.counters.handled;
+  }
+
+  get failedCount(): number {
+    return this.counters.failed;
   }
 
   get length(): number {
@@ -62,12 +72,13 @@ export class Intake {
 
   push(actor: string, message: Message): void {
     if (this.length >= this.#limit) {
+      this.counters.refuse('E_QUEUE_FULL');
       const hint = 'raise limits.queue of the actor, or send more slowly';
       message.reject(new IotError('E_QUEUE_FULL', `${actor} has ${this.#limit} messages waiting`, { hint }));
       return;
     }
     this.#lastPlace += 1;
-    this.#queue.push({ place: this.#lastPlace, message });
+    this.#queue.push({ place: this.#lastPlace, message, at: performance.now() });
     this.#pump();
   }
 
@@ -94,7 +105,10 @@ export class Intake {
     const waiting = [...this.#requeued, ...this.#queue];
     this.#queue = [];
     this.#requeued = [];
-    for (const { message } of waiting) message.reject(error);
+    for (const { message } of waiting) {
+      this.counters.refuse(error.code);
+      message.reject(error);
+    }
   }
 
   #pump(): void {
@@ -108,10 +122,10 @@ export class Intake {
   }
 
   #settle(placed: Placed, outcome: Outcome): void {
-    const { message } = placed;
+    const { message, at } = placed;
     this.#inFlight -= 1;
     if (outcome.kind === 'reply') {
-      this.handledCount += 1;
+      this.counters.succeed(performance.now() - at, outcome.fuel);
       this.#hooks.handled(message);
       message.resolve(outcome.reply);
     } else if (outcome.kind === 'requeue') {
@@ -121,7 +135,7 @@ export class Intake {
       this.close();
       this.#requeued.push(placed);
     } else {
-      this.failedCount += 1;
+      this.counters.fail(performance.now() - at, outcome.error.code);
       this.#hooks.failed(message, outcome.error);
       message.reject(outcome.error);
     }

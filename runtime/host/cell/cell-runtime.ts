@@ -1,6 +1,7 @@
 import { asIotError, IotError } from '../../base/errors.js';
 import { type ActorLimits, START_FUEL } from '../../base/limits.js';
 import type { Engine, Instance } from '../../engine/engine.js';
+import { HostCallCounters } from '../counters.js';
 import type { AwaitedCalls } from './awaited-call.js';
 import type { CellProviders } from './cell-providers.js';
 import type { LogLimit } from './log-limit.js';
@@ -42,6 +43,8 @@ export class CellRuntime {
   readonly #parts: Parts;
   readonly #engines = new Map<EngineId, Loaded>();
   #results: CellResult[] = [];
+  /** Whatever is answered here belongs to a contract that is bound. */
+  readonly #hostCalls = new HostCallCounters(() => true);
   /** Whose results those are. */
   #resultsOf: EngineId | undefined;
   #callEnds = 0;
@@ -88,7 +91,8 @@ export class CellRuntime {
     if (this.#results.length === 0) return;
     const results = this.#results;
     this.#results = [];
-    this.#parts.post({ type: 'results', results });
+    const hostCalls = this.#hostCalls.take();
+    this.#parts.post({ type: 'results', results, ...(hostCalls.length === 0 ? {} : { hostCalls }) });
   }
 
   #load(message: Extract<ToCell, { type: 'load' }>): void {
@@ -172,7 +176,10 @@ export class CellRuntime {
     for (const bound of loaded.bindings) {
       if (bound.contract !== namespace || bound.name !== binding) continue;
       const answer = this.#parts.providers.perform(loaded.actor, bound, operation, payload);
-      if (answer !== undefined) return answer;
+      if (answer !== undefined) {
+        this.#hostCalls.add(namespace, answer instanceof IotError ? answer.code : 'ok');
+        return answer;
+      }
       break;
     }
     // The payload is a view into engine memory: postMessage would copy the whole of it.

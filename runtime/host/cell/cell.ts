@@ -2,6 +2,7 @@ import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
 import { asIotError, IotError } from '../../base/errors.js';
 import { type ActorLimits, START_DEADLINE_MS } from '../../base/limits.js';
 import type { LogLevel } from '../../base/logger.js';
+import type { HostCallCount } from '../counters.js';
 import {
   ANSWERED,
   type CellBinding,
@@ -30,6 +31,8 @@ export type HostCallHandler = (call: HostCall) => Promise<Uint8Array>;
 
 export interface CellHooks {
   log(actor: string, level: LogLevel, message: string): void;
+  /** Host calls that were answered in the cell, since the last time. */
+  hostCalls?(counts: readonly HostCallCount[]): void;
   /** The thread has ended, by itself or because it was stopped for a call that did not end. */
   ended(cell: Cell, why: IotError): void;
 }
@@ -200,6 +203,7 @@ export class Cell {
     if (this.#ended !== undefined) return;
     switch (message.type) {
       case 'results':
+        if (message.hostCalls !== undefined) this.#hooks.hostCalls?.(message.hostCalls);
         for (const result of message.results) this.#settle(result);
         break;
       case 'loaded': {

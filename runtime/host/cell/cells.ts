@@ -17,6 +17,7 @@ export class Cells {
     this.#shared = shared;
     this.#hooks = {
       log: (actor, level, message) => hooks.log(actor, level, message),
+      hostCalls: (counts) => hooks.hostCalls?.(counts),
       ended: (cell, why) => {
         if (this.#cells.get(cell.name) === cell) this.#cells.delete(cell.name);
         hooks.ended(cell, why);

@@ -1,6 +1,7 @@
 import type { ErrorRecord } from '../../base/errors.js';
 import type { ActorLimits } from '../../base/limits.js';
 import type { LogLevel } from '../../base/logger.js';
+import type { HostCallCount } from '../counters.js';
 
 /** Names one engine of one cell for as long as that cell lives; never reused. */
 export type EngineId = number & { readonly brand: 'EngineId' };
@@ -86,7 +87,12 @@ export type FromCell =
       readonly memoryPages: number;
       readonly error?: ErrorRecord;
     }
-  | { readonly type: 'results'; readonly results: readonly CellResult[] }
+  | {
+      readonly type: 'results';
+      readonly results: readonly CellResult[];
+      /** Host calls that were answered in the cell meanwhile. */
+      readonly hostCalls?: readonly HostCallCount[];
+    }
   | { readonly type: 'hostcall'; readonly call: HostCall }
   | { readonly type: 'log'; readonly actor: string; readonly level: LogLevel; readonly message: string }
   | { readonly type: 'ack'; readonly token: number; readonly error?: ErrorRecord };
