@@ -18,16 +18,25 @@ export interface ConnectionOptions {
   readonly clean: boolean;
   /** Seconds between pings, 0 for none. */
   readonly keepalive: number;
+  /**
+   * `newest`: MQTT 5 where the broker speaks it, else 3.1.1; asked anew for every connection. Default: 3.1.1, which
+   * every broker speaks.
+   */
+  readonly protocol?: 'newest' | undefined;
   /** Called after every CONNACK. */
   readonly onUp?: (sessionPresent: boolean) => void;
 }
 
+/** CONNACK codes for a protocol version that the broker does not speak, of MQTT 3.1.1 and 5. */
+const UNACCEPTABLE_VERSION = new Set<unknown>([1, 132]);
+/** Seconds that a session lives without a connection: for ever, as in MQTT 3.1.1. */
+const NEVER_EXPIRES = 0xffff_ffff;
 /** First and longest pause between attempts, in milliseconds. */
 const MIN_PAUSE_MS = 100;
 const MAX_PAUSE_MS = 30_000;
 const CONNACK_TIMEOUT_MS = 5_000;
-/** How long `publish` waits for a connection that is down. */
-const RECONNECT_WAIT_MS = 100;
+/** How long to wait for a connection that is down before an operation fails for it, in milliseconds. */
+export const RECONNECT_WAIT_MS = 100;
 /** How long `open` waits for the first attempt, and `end` for the connection to close. */
 const FIRST_ATTEMPT_MS = 1_000;
 const END_MS = 500;
@@ -46,6 +55,12 @@ export class BrokerConnection {
     return this.#client?.connected ? this.#client : undefined;
   }
 
+  /** The protocol version of the connection; `undefined` while there is none. */
+  get version(): 4 | 5 | undefined {
+    const client = this.up;
+    return client === undefined ? undefined : client.options.protocolVersion === 5 ? 5 : 4;
+  }
+
   /** What is wrong right now; `undefined` while connected. */
   get problem(): string | undefined {
     return this.up === undefined
@@ -55,7 +70,12 @@ export class BrokerConnection {
 
   /** Begins to connect; resolves after the first attempt, whether it succeeded or not. `prepare` sees the client first. */
   async open(prepare: (client: MqttClient) => void = () => {}): Promise<void> {
-    const { broker, clientId, clean, keepalive, onUp } = this.options;
+    const { broker, clientId, clean, keepalive, onUp, protocol } = this.options;
+    const spoken = (protocolVersion: 4 | 5) => ({
+      protocolVersion,
+      // The broker's default in MQTT 5 is to forget the session with the connection.
+      properties: protocolVersion === 5 && !clean ? { sessionExpiryInterval: NEVER_EXPIRES } : {},
+    });
     const client = connect(broker.url, {
       clientId,
       clean,
@@ -68,10 +88,14 @@ export class BrokerConnection {
       reconnectOnConnackError: true,
       queueQoSZero: false,
       resubscribe: false,
+      ...spoken(protocol === 'newest' ? 5 : 4),
     });
     this.#client = client;
     prepare(client);
+    let refused = false;
+    const speak = (version: 4 | 5) => Object.assign(client.options, spoken(version));
     client.on('connect', ({ sessionPresent }) => {
+      refused = false;
       const socket = client.stream as Partial<Socket>;
       socket.setNoDelay?.(true);
       socket.setKeepAlive?.(true, TCP_KEEPALIVE_MS);
@@ -81,13 +105,19 @@ export class BrokerConnection {
     });
     client.on('error', (error: Error & { code?: unknown }) => {
       this.#failure = error.message || String(error.code);
+      if (client.options.protocolVersion !== 5 || !UNACCEPTABLE_VERSION.has(error.code)) return;
+      refused = true;
+      speak(4);
     });
     client.on('close', () => {
+      // It may be another broker that comes back.
+      if (this.#failure === undefined && protocol === 'newest') speak(5);
       this.#failure ??= 'connection lost';
       const pause = (client.options.reconnectPeriod ?? MIN_PAUSE_MS) * 2;
       client.options.reconnectPeriod = Math.min(pause * (0.9 + Math.random() * 0.2), MAX_PAUSE_MS);
     });
     await this.#either(['connect', 'close'], FIRST_ATTEMPT_MS);
+    if (refused) await this.#either(['connect', 'close'], FIRST_ATTEMPT_MS);
   }
 
   /** The connected client, waiting at most `ms` for it. */

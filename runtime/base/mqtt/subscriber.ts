@@ -42,15 +42,22 @@ export class Subscriber {
     private readonly broker: Broker,
     readonly clientId: string,
     private readonly logger: Logger,
+    private readonly protocol?: 'newest',
   ) {
     const onUp = (sessionPresent: boolean) => this.#reconcile(sessionPresent);
-    this.#connection = new BrokerConnection({ broker, clientId, clean: false, keepalive: 0, onUp });
+    const options = { broker, clientId, protocol, keepalive: 0 };
+    this.#connection = new BrokerConnection({ ...options, clean: false, onUp });
     this.#inbox = new Inbox(member.handle, {
       allows: (topic) => !isReserved(topic) && this.member.granted(topic),
       dropped: (topic, why) => this.logger.warn(`message on ${topic} for ${this.member.name}: ${why}`),
       // Its slot has told already.
       failed: (topic, why) => this.logger.debug(`message on ${topic} for ${this.member.name}: ${why}`),
     });
+  }
+
+  /** The protocol version of its connection, while there is one. */
+  get version(): 4 | 5 | undefined {
+    return this.#connection.version;
   }
 
   get problem(): string | undefined {
@@ -109,8 +116,8 @@ export class Subscriber {
   /** Leaves for good: the broker forgets the session. */
   async discard(): Promise<void> {
     await this.close();
-    const { broker, clientId } = this;
-    const last = new BrokerConnection({ broker, clientId, clean: true, keepalive: 0 });
+    const { broker, clientId, protocol } = this;
+    const last = new BrokerConnection({ broker, clientId, protocol, clean: true, keepalive: 0 });
     await last.open();
     if ((await last.whenUp(DISCARD_MS)) === undefined) {
       this.logger.warn(`${last.problem}; it keeps session ${clientId} until it is removed there`);
