@@ -37,7 +37,11 @@ export class DemoKeys {
 
   /** The built actor `file`, with claims: who it is (`name`), and what it may ask for. */
   async sign(file: string, name: string, rev: number, caps: readonly string[]): Promise<Uint8Array> {
-    const bytes = new Uint8Array(await readFile(new URL(`${file}.wasm`, ACTORS)));
+    return this.signBytes(new Uint8Array(await readFile(new URL(`${file}.wasm`, ACTORS))), name, rev, caps);
+  }
+
+  /** The same for a module that is no file. */
+  signBytes(bytes: Uint8Array, name: string, rev: number, caps: readonly string[]): Uint8Array {
     const module = this.#modules.get(name) ?? generateKey('module');
     this.#modules.set(name, module);
     return signModule(bytes, {
