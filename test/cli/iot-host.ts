@@ -27,6 +27,8 @@ export function iotHost(
     cwd: home,
     env,
     stdio: ['ignore', 'pipe', 'pipe'],
+    // What does not end by itself, against all expectation, must not outlive the tests.
+    timeout: 60_000,
   });
   let stdout = '';
   let stderr = '';
