@@ -23,6 +23,7 @@ export class WapcHost {
   readonly calls: HostCall[] = [];
   readonly logs: string[] = [];
   answer: Answer = () => EMPTY;
+  readonly instance: WebAssembly.Instance;
   readonly #guest: GuestExports;
   #operation = EMPTY;
   #payload: Uint8Array = EMPTY;
@@ -31,10 +32,11 @@ export class WapcHost {
   #hostReply: Uint8Array = EMPTY;
   #hostError: Uint8Array = EMPTY;
 
-  constructor(module: Uint8Array) {
+  /** `more`: imports besides waPC, by module. */
+  constructor(module: Uint8Array, more: Record<string, Record<string, unknown>> = {}) {
     const compiled = new WebAssembly.Module(new Uint8Array(module));
-    this.#guest = new WebAssembly.Instance(compiled, { wapc: this.#imports() })
-      .exports as unknown as GuestExports;
+    this.instance = new WebAssembly.Instance(compiled, { ...more, wapc: this.#imports() });
+    this.#guest = this.instance.exports as unknown as GuestExports;
   }
 
   start(): this {
