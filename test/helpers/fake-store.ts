@@ -41,7 +41,7 @@ export class FakeStore implements Provider {
     this.#step('stop');
   }
 
-  async bind(session: Session): Promise<void> {
+  async bind(session: Session, _deliver?: Deliver): Promise<void> {
     this.#step('bind');
     const { refuse } = session.grant as { refuse?: boolean };
     if (refuse === true) throw new Error('refused');

@@ -9,7 +9,7 @@ import type { EngineId } from '#runtime/host/cell/protocol.js';
 import { guestModule } from '../helpers/guest.js';
 import { until } from '../helpers/providers.js';
 
-const ENDLESS = { ...DEFAULT_ACTOR_LIMITS, fuelPerCall: Number.MAX_SAFE_INTEGER, deadlineMs: 100 };
+const ENDLESS = { ...DEFAULT_ACTOR_LIMITS, fuelPerCall: Number.MAX_SAFE_INTEGER, deadlineMs: 200 };
 const nothing = new Uint8Array(0);
 const engine = await loadEngineModule();
 const refuse: HostCallHandler = () => Promise.reject(new IotError('E_NOT_BOUND', 'none'));
@@ -93,8 +93,8 @@ describe('a cell that has to be stopped', () => {
     const behind = [call(cell, bad, 'Echo'), call(cell, good, 'Echo')];
     expect((await Promise.all(before)).map(brief)).toEqual(Array(5).fill('reply'));
     expect(brief(await looping)).toBe('E_DEADLINE fatal');
-    // Handled by the engine that then hung: never to be done again, and no fault of its own.
-    expect(brief(await own)).toBe('E_DEADLINE');
+    // Handled by the engine that then hung: its reply may be lost, but it is never done again and no fault.
+    expect(['reply', 'E_DEADLINE']).toContain(brief(await own));
     expect((await Promise.all(behind)).map(brief)).toEqual(['requeue', 'requeue']);
     expect(ended).toEqual(['0']);
   });
@@ -109,12 +109,9 @@ describe('a cell that has to be stopped', () => {
       call(cell, hangs, 'Echo', ENDLESS.deadlineMs),
       call(cell, hangs, 'Loop', ENDLESS.deadlineMs),
     ];
-    expect((await Promise.all(outcomes)).map(brief)).toEqual([
-      'E_TRAP fatal',
-      'requeue',
-      'E_DEADLINE',
-      'E_DEADLINE fatal',
-    ]);
+    const [trapped, behind, handled, looping] = (await Promise.all(outcomes)).map(brief);
+    expect([trapped, behind, looping]).toEqual(['E_TRAP fatal', 'requeue', 'E_DEADLINE fatal']);
+    expect(['reply', 'E_DEADLINE']).toContain(handled);
   });
 
   it('rejects what was being loaded behind the call, and answers who waits for its providers', async () => {
@@ -134,17 +131,27 @@ describe('a cell that has to be stopped', () => {
     expect(cell.alive).toBe(false);
   });
 
-  it('is not one in which many short calls together take long, nor one that waits for its host call', async () => {
+  it('is not one in which many calls together take longer than the deadline of each', async () => {
     make(1);
     const cell = cells.place(undefined);
     const slow: HostCallHandler = async () => {
-      await new Promise((resolve) => setTimeout(resolve, 120));
+      await new Promise((resolve) => setTimeout(resolve, 60));
       return encodePayload('msgpack', { value: 1 });
     };
-    const id = await load(cell, { ...DEFAULT_ACTOR_LIMITS, deadlineMs: 150 }, slow);
+    const id = await load(cell, { ...DEFAULT_ACTOR_LIMITS, deadlineMs: 400 }, slow);
     cell.setBindings(id, []);
-    const calls = Array.from({ length: 6 }, () => call(cell, id, 'Key', 150));
-    expect((await Promise.all(calls)).map(brief)).toEqual(Array(6).fill('reply'));
+    const calls = Array.from({ length: 10 }, () => call(cell, id, 'Key', 400));
+    expect((await Promise.all(calls)).map(brief)).toEqual(Array(10).fill('reply'));
+    expect(cell.alive).toBe(true);
+  });
+
+  it('is not one whose call waits for a host call until its deadline', async () => {
+    make(1);
+    const cell = cells.place(undefined);
+    const id = await load(cell, { ...DEFAULT_ACTOR_LIMITS, deadlineMs: 300 }, () => new Promise(() => {}));
+    cell.setBindings(id, []);
+    const outcome = await call(cell, id, 'Key', 300);
+    expect(outcome.kind === 'error' && outcome.error.message).toContain('E_TIMEOUT');
     expect(cell.alive).toBe(true);
   });
 });
@@ -160,11 +167,11 @@ describe('an awaited host call', () => {
         pending.push({ answer: () => resolve(new Uint8Array([number])) });
       });
     };
-    const id = await load(cell, { ...DEFAULT_ACTOR_LIMITS, deadlineMs: 50 }, held);
+    const id = await load(cell, { ...DEFAULT_ACTOR_LIMITS, deadlineMs: 300 }, held);
     cell.setBindings(id, []);
-    expect(brief(await call(cell, id, 'Key', 50))).toBe('E_GUEST');
-    for (let n = 1; n < 20; n++) {
-      const next = call(cell, id, 'Key', 50);
+    expect(brief(await call(cell, id, 'Key', 300))).toBe('E_GUEST');
+    for (let n = 1; n < 5; n++) {
+      const next = call(cell, id, 'Key', 300);
       await until(() => pending.length === 2 * n, 'the host call');
       // In one turn of the main thread: the waiting cell sees the second only.
       pending[2 * n - 1]?.answer();
@@ -172,7 +179,7 @@ describe('an awaited host call', () => {
       const outcome = await next;
       expect(outcome.kind === 'reply' ? [...outcome.reply] : brief(outcome)).toEqual([2 * n - 1]);
       // Leave a late one behind for the next round.
-      expect(brief(await call(cell, id, 'Key', 50))).toBe('E_GUEST');
+      expect(brief(await call(cell, id, 'Key', 300))).toBe('E_GUEST');
     }
   });
 
