@@ -15,6 +15,8 @@ export interface GuestOptions {
   initCallsHost?: boolean;
   /** Length of the lines of `Write`, from memory that is mostly zeroes; default 14. */
   logBytes?: number;
+  /** Answer to every operation that has no meaning of its own; default empty. */
+  reply?: Uint8Array;
   key?: string;
   capabilities?: string[];
 }
@@ -23,13 +25,26 @@ const hex = (bytes: Uint8Array) => [...bytes].map((b) => `\\${b.toString(16).pad
 const text = (s: string) => hex(new TextEncoder().encode(s));
 const ADD = encodePayload('msgpack', { key: 'n', value: 1 });
 
+/** The payload of `Pass`: which host call to make. */
+export function passed(
+  binding: string,
+  namespace: string,
+  operation: string,
+  payload: Uint8Array,
+): Uint8Array {
+  const names = [binding, namespace, operation].map((name) => new TextEncoder().encode(name));
+  return Buffer.concat([Uint8Array.from(names.map(({ length }) => length)), ...names, payload]);
+}
+
 /**
  * A small waPC guest. `Echo` gives the payload back, `Key` does wascc:keyvalue Add{key: "n", value: 1} and gives the
  * provider's answer or error on, `Version` its version, `Trap` and `Loop` what they say, `Depth` a host call to an
- * unknown capability, `Write` logs in a loop without end, `Ask` does what `Key` does in a loop without end, anything else an empty answer.
+ * unknown capability, `Write` logs in a loop without end, `Ask` does what `Key` does in a loop without end, `Pass` makes the host
+ * call in its payload (see `passed`) and gives its answer or error on, anything else an empty answer.
  */
 export function guestModule(options: GuestOptions = {}): CheckedModule {
   const version = options.version ?? '1';
+  const reply = options.reply ?? new Uint8Array(0);
   const keyCall = `(call $host_call (i32.const 0) (i32.const 0) (i32.const 2048) (i32.const 14) (i32.const 2080) (i32.const 3) (i32.const 2112) (i32.const ${ADD.length}))`;
   const bytes = wat(`(module
     (import "wapc" "__guest_request" (func $request (param i32 i32)))
@@ -43,6 +58,7 @@ export function guestModule(options: GuestOptions = {}): CheckedModule {
     (import "wapc" "__console_log" (func $log (param i32 i32)))
     (memory (export "memory") 1 2)
     (data (i32.const 2048) "wascc:keyvalue") (data (i32.const 2080) "Add") (data (i32.const 2112) "${hex(ADD)}")
+    (data (i32.const 3000) "${hex(reply)}")
     (data (i32.const 2200) "${text(version)}") (data (i32.const 2300) "acme:nothing")
     (func $end (loop $again (br $again)))
     (func $write (loop $again (call $log (i32.const 2048) (i32.const ${options.logBytes ?? 14})) (br $again)))
@@ -52,6 +68,17 @@ export function guestModule(options: GuestOptions = {}): CheckedModule {
         (then (call $host_response (i32.const 8192)) (call $response (i32.const 8192) (call $host_response_len)))
         (else (call $host_error (i32.const 8192)) (call $error (i32.const 8192) (call $host_error_len))))
       (local.get $ok))
+    (func $pass (param $length i32) (result i32)
+      (local $a i32) (local $b i32) (local $c i32)
+      (local.set $a (i32.load8_u (i32.const 16384)))
+      (local.set $b (i32.load8_u (i32.const 16385)))
+      (local.set $c (i32.load8_u (i32.const 16386)))
+      (call $host_call
+        (i32.const 16387) (local.get $a)
+        (i32.add (i32.const 16387) (local.get $a)) (local.get $b)
+        (i32.add (i32.const 16387) (i32.add (local.get $a) (local.get $b))) (local.get $c)
+        (i32.add (i32.const 16387) (i32.add (local.get $a) (i32.add (local.get $b) (local.get $c))))
+        (i32.sub (local.get $length) (i32.add (i32.const 3) (i32.add (local.get $a) (i32.add (local.get $b) (local.get $c)))))))
     ${options.initCallsHost === true ? `(func (export "wapc_init") (if (i32.eqz ${keyCall}) (then (unreachable))))` : ''}
     (func (export "__guest_call") (param $opLength i32) (param $length i32) (result i32)
       (local $op i32)
@@ -62,6 +89,8 @@ export function guestModule(options: GuestOptions = {}): CheckedModule {
           ${options.echoTraps === true ? '(unreachable)' : ''} ${options.echoLoops === true ? '(call $end)' : ''}
           (call $response (i32.const 16384) (local.get $length)) (return (i32.const 1))))
       (if (i32.eq (local.get $op) (i32.const ${'K'.charCodeAt(0)})) (then (return (call $passOn ${keyCall}))))
+      (if (i32.eq (local.get $op) (i32.const ${'P'.charCodeAt(0)}))
+        (then (return (call $passOn (call $pass (local.get $length))))))
       (if (i32.eq (local.get $op) (i32.const ${'D'.charCodeAt(0)}))
         (then (return (call $passOn (call $host_call (i32.const 0) (i32.const 0) (i32.const 2300) (i32.const 12) (i32.const 2080) (i32.const 3) (i32.const 0) (i32.const 0))))))
       (if (i32.eq (local.get $op) (i32.const ${'V'.charCodeAt(0)}))
@@ -73,7 +102,7 @@ export function guestModule(options: GuestOptions = {}): CheckedModule {
       (if (i32.eq (local.get $op) (i32.const ${'H'.charCodeAt(0)}))
         (then ${options.healthTraps === true ? '(unreachable)' : ''} ${options.healthLoops === true ? '(call $end)' : ''}))
       ${options.startTraps === true ? `(if (i32.eq (local.get $op) (i32.const ${'S'.charCodeAt(0)})) (then (unreachable)))` : ''}
-      (call $response (i32.const 0) (i32.const 0))
+      (call $response (i32.const 3000) (i32.const ${reply.length}))
       (i32.const 1)))`);
   return {
     bytes,

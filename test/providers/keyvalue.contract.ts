@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { encodePayload } from '#runtime/base/codec.js';
+import { decodePayload, encodePayload } from '#runtime/base/codec.js';
 import type { Provider, Session } from '#runtime/base/contract.js';
 import contract from '#runtime/providers/wascc-keyvalue/contract.js';
 import { call, failure, session } from '../helpers/providers.js';
@@ -134,6 +134,59 @@ export function testKeyValueContract(name: string, make: () => Promise<Provider>
       await contract.handle(provider, counter, 'Set', encodePayload('msgpack', ['x', 'y']));
       expect(await run('Get', ['x'])).toEqual({ value: 'y', exists: true });
       expect(await failure(() => run('Add', ['x']))).toContain('E_PAYLOAD wascc:keyvalue Add: value');
+    });
+
+    it('takes every request as an array in declaration order, with integers of any width', async () => {
+      const steps: [string, unknown[], unknown][] = [
+        ['Set', ['k', 'v', 0], { value: 'v' }],
+        ['Get', ['k'], { value: 'v', exists: true }],
+        ['KeyExists', ['k'], { value: '', exists: true }],
+        ['Del', ['k'], { key: 'k' }],
+        ['Add', ['n', -5], { value: -5 }],
+        ['Push', ['l', 'a'], { newCount: 1 }],
+        ['Push', ['l', 'b', 'an element too many'], { newCount: 2 }],
+        ['Range', ['l', 0, -1], { values: ['a', 'b'] }],
+        ['ListItemDelete', ['l', 'a'], { newCount: 1 }],
+        ['Clear', ['l'], undefined],
+        ['SetAdd', ['s', 'x'], { newCount: 1 }],
+        ['SetUnion', [['s', 't']], { values: ['x'] }],
+        ['SetIntersection', [['s']], { values: ['x'] }],
+        ['SetQuery', ['s'], { values: ['x'] }],
+        ['SetRemove', ['s', 'x'], { newCount: 0 }],
+      ];
+      for (const [operation, request, reply] of steps) {
+        expect([operation, await run(operation, request)]).toEqual([operation, reply]);
+      }
+      expect(new Set(steps.map(([operation]) => operation))).toEqual(new Set(contract.operations));
+      // ["w", 7] with 7 in one, two, four and eight bytes, signed and unsigned.
+      let sum = 0;
+      for (const seven of [
+        '07',
+        'cc07',
+        'cd0007',
+        'ce00000007',
+        'cf0000000000000007',
+        'd007',
+        'd10007',
+        'd200000007',
+        'd30000000000000007',
+      ]) {
+        sum += 7;
+        const reply = await contract.handle(provider, counter, 'Add', Buffer.from(`92a177${seven}`, 'hex'));
+        expect([seven, decodePayload('msgpack', reply)]).toEqual([seven, { value: sum }]);
+      }
+    });
+
+    it('keeps the bindings of one actor apart', async () => {
+      const archive = session(contract, 'counter', {}, 'archive');
+      await run('Set', { key: 'a', value: 'mine' });
+      const get = (as: Session) => call(contract, provider, as, 'Get', { key: 'a' });
+      expect(await get(archive)).toEqual({ value: '', exists: false });
+      await call(contract, provider, archive, 'Set', { key: 'a', value: 'old' });
+      expect(await get(counter)).toEqual({ value: 'mine', exists: true });
+      expect(await get(session(contract, 'counter', { space: 'counter' }, 'archive'))).toMatchObject({
+        value: 'mine',
+      });
     });
 
     it('keeps spaces apart, and shares one where the grant says so', async () => {

@@ -32,7 +32,8 @@ export type Grant = z.infer<typeof Grant>;
  * What the client gets instead of an answer tells nothing about the inside: 413 and 431 for what is too large, 502 for
  * an actor that failed or answered what is no response (a status code outside 200 to 599, a header with a line break),
  * 503 for one that is not running or has too many waiting, 504 for one that was too slow. The log has the reason.
- * A port that is in use by another process is E_BUSY, one that another binding of this host has is E_CONFIG.
+ * A port that another process has is E_BUSY, one that another binding of this host has is E_CONFIG, an address that
+ * this machine does not have E_UNAVAILABLE.
  * When a binding or the provider ends, requests that are being handled are answered first, for a bounded time.
  */
 export interface HttpServer extends Provider<Grant> {

@@ -77,7 +77,7 @@ export class Listener {
     this.deliver = deliver;
   }
 
-  /** Throws E_BUSY for a port in use, E_CONFIG for an address that this machine does not have. */
+  /** Throws E_BUSY for a port in use, E_UNAVAILABLE for an address that this machine does not have. */
   async open(port = this.options.port): Promise<void> {
     const { name, host, logger } = this.options;
     await new Promise<void>((resolve, reject) => {
@@ -162,5 +162,5 @@ function unusable(name: string, host: string, port: number, error: NodeJS.ErrnoE
     });
   }
   const hint = error.code === 'EACCES' ? 'ports below 1024 need a privilege: use a higher one' : undefined;
-  return new IotError('E_CONFIG', `${what}: ${error.message}`, { hint, cause: error });
+  return new IotError('E_UNAVAILABLE', `${what}: ${error.message}`, { hint, cause: error });
 }

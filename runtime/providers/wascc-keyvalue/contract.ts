@@ -11,8 +11,9 @@ import { KIB } from '../../base/limits.js';
 import type { Store } from './store.js';
 
 /**
- * `space`: the key space the actor works in; default the name of its slot, so that actors do not see each other's
- * keys. Actors that are given the same space share it.
+ * `space`: the key space the actor works in. Default: the name of its slot, and for a binding with another name than
+ * `default` that name too (`counter.archive`), so that neither actors nor bindings see each other's keys, also where
+ * one provider serves them all. Whoever is given the same space shares it.
  */
 const Grant = z.strictObject({
   space: z
@@ -46,6 +47,11 @@ export interface KeyValue extends Provider<Grant> {
   space(name: string): Store;
 }
 
+function spaceOf({ actor, binding, grant }: Session<Grant>): string {
+  // A dot is in no name, so no other slot's space can be meant.
+  return grant.space ?? (binding === 'default' ? actor : `${actor}.${binding}`);
+}
+
 type Perform<Request> = (store: Store, request: Request) => MaybePromise<unknown>;
 
 function op<Request>(request: z.ZodType<Request>, fields: string[], perform: Perform<Request>) {
@@ -53,8 +59,7 @@ function op<Request>(request: z.ZodType<Request>, fields: string[], perform: Per
     request,
     fields,
     authorize() {},
-    perform: (provider, session: Session<Grant>, asked) =>
-      perform(provider.space(session.grant.space ?? session.actor), asked),
+    perform: (provider, session: Session<Grant>, asked) => perform(provider.space(spaceOf(session)), asked),
   };
   return operation(definition);
 }
