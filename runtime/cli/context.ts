@@ -11,8 +11,13 @@ export interface GlobalOptions {
   readonly yes: boolean;
 }
 
+/** The part of standard input that is used here. */
+export type Input = NodeJS.ReadableStream & { readonly isTTY?: boolean | undefined };
+
 /** What a command may use of the outside world. */
 export interface Context {
+  /** For questions; `undefined` where nobody answers. */
+  readonly input: Input | undefined;
   readonly environment: Environment;
   /** Known once the line is parsed, which it is in every action. */
   readonly options: GlobalOptions;

@@ -1,7 +1,7 @@
 import { CommanderError } from 'commander';
 import { asIotError, IotError } from '../base/errors.js';
 import type { Environment } from '../base/paths.js';
-import type { Context, GlobalOptions } from './context.js';
+import type { Context, GlobalOptions, Input } from './context.js';
 import { discoverCommands } from './discover.js';
 import { onInterrupt } from './interrupt.js';
 import { buildProgram } from './program.js';
@@ -13,6 +13,7 @@ export interface Surroundings {
   readonly env: Environment;
   readonly stdout: Sink;
   readonly stderr: Sink;
+  readonly stdin?: Input | undefined;
 }
 
 /** Runs one command line (without `node` and the script's name) and resolves with the exit code. */
@@ -23,6 +24,7 @@ export async function run(argv: readonly string[], around: Surroundings): Promis
   using interruption = onInterrupt();
   const output = new Renderer(around, () => options, around.env.NO_COLOR !== undefined);
   const context: Context = {
+    input: around.stdin,
     environment: around.env,
     get options() {
       return options;

@@ -1,9 +1,12 @@
 import { join } from 'node:path';
 import type { Board } from '../base/board.js';
-import { type HostConfig, SlotConfig } from '../base/config/schema.js';
+import { lineOf } from '../base/config/line.js';
+import type { LoadedConfig } from '../base/config/load.js';
+import type { HostConfig, SlotConfig } from '../base/config/schema.js';
 import { asIotError, IotError } from '../base/errors.js';
 import { type Logger, silentLogger } from '../base/logger.js';
 import { userFolder } from '../base/paths.js';
+import { VERSION } from '../base/version.js';
 import { ControlAgent } from '../control/agent/agent.js';
 import { type EmbeddedBroker, startEmbeddedBroker } from '../control/agent/broker.js';
 import { type HealthServer, startHealthServer } from '../control/agent/http.js';
@@ -19,14 +22,13 @@ import { trustedIssuers } from './issuers.js';
 import { LogRing } from './log-ring.js';
 import { ModuleChecks } from './modules.js';
 import { TrustFile } from './trust-file.js';
-import { VERSION } from './version.js';
 
 /** Milliseconds that a broker gets to take the device's first word before it counts as up without it. */
 const ANNOUNCE_MS = 1_000;
 
 export interface DeviceOptions {
   /** Checked configuration, its paths absolute (`loadConfig`). */
-  readonly config: HostConfig;
+  readonly config: HostConfig & Partial<Pick<LoadedConfig, 'file'>>;
   readonly logger?: Logger;
 }
 
@@ -48,7 +50,7 @@ export function createHost(options: DeviceOptions): Device {
 }
 
 class ComposedDevice implements Device {
-  readonly #config: HostConfig;
+  readonly #config: DeviceOptions['config'];
   readonly #logs = new LogRing();
   readonly #logger: Logger;
   readonly #urls: Record<string, string> = {};
@@ -186,7 +188,9 @@ class ComposedDevice implements Device {
       updates.installed(slot.name) ??
       (slot.path === undefined ? undefined : checks.readFile(slot, slot.path));
     const host = new Host({
-      config: withPushedSlots(this.#config, updates.slots),
+      config: this.#config,
+      pushed: updates.slots,
+      where: (path) => this.#where(path),
       dataDir: data.path,
       brokerUrl,
       board,
@@ -223,6 +227,13 @@ class ComposedDevice implements Device {
         session,
         host: this.host,
         logs: this.#logs,
+        updates,
+        pathLine: async (slot) => {
+          const index = this.#config.actors.findIndex(
+            ({ name, path }) => name === slot && path !== undefined,
+          );
+          return index < 0 ? undefined : this.#where(['actors', index, 'path']);
+        },
         problems: () => this.problems(),
       }),
       onDesired: (component, envelope) => updates.desired(component, envelope),
@@ -249,6 +260,11 @@ class ComposedDevice implements Device {
     this.#urls.http = server.url;
   }
 
+  /** `iot-host.yaml:12`: where the configuration says what stands at `path`. */
+  #where(path: readonly PropertyKey[]): Promise<string> {
+    return lineOf(this.#config.file, path);
+  }
+
   #running(): ControlAgent {
     if (this.#agent === undefined) throw new IotError('E_INTERNAL', 'the control plane is not up yet');
     return this.#agent;
@@ -263,13 +279,6 @@ class ComposedDevice implements Device {
       `no trust document: pushes are refused. To make one: iot-host keys trust ${path}${add}`,
     );
   }
-}
-
-/** Slots that a push made stay after a restart, with the default limits. */
-function withPushedSlots(config: HostConfig, slots: readonly string[]): HostConfig {
-  const known = new Set(config.actors.map(({ name }) => name));
-  const pushed = slots.filter((name) => !known.has(name)).map((name) => SlotConfig.parse({ name }));
-  return { ...config, actors: [...config.actors, ...pushed] };
 }
 
 function withoutPassword(url: string): string {

@@ -1,6 +1,8 @@
 import { BindingConfig } from '../base/config/schema.js';
-import type { RpcHandlers } from '../control/protocol/messages.js';
+import { IotError } from '../base/errors.js';
+import type { ActorStatus, RpcHandlers } from '../control/protocol/messages.js';
 import type { Host } from '../host/host.js';
+import type { Updates } from '../ota/index.js';
 import type { LogRing } from './log-ring.js';
 
 export interface HandlerParts {
@@ -9,11 +11,15 @@ export interface HandlerParts {
   readonly session: number;
   readonly host: Host;
   readonly logs: LogRing;
+  readonly updates: Pick<Updates, 'remove' | 'sequence'>;
+  /** The line of the configuration that names the module of a slot; `undefined` when none does. */
+  pathLine(slot: string): Promise<string | undefined>;
   problems(): string[];
 }
 
 /** What a signed request may ask of this device. */
-export function rpcHandlers({ device, version, session, host, logs, problems }: HandlerParts): RpcHandlers {
+export function rpcHandlers(parts: HandlerParts): RpcHandlers {
+  const { device, version, session, host, logs, problems } = parts;
   const { providers } = host;
   return {
     async ps() {
@@ -32,9 +38,14 @@ export function rpcHandlers({ device, version, session, host, logs, problems }: 
     async call({ actor, operation, payload }) {
       return { reply: await host.call(actor, operation, payload) };
     },
-    async logs({ actor }) {
-      return { lines: logs.recent(actor) };
+    async logs(selection) {
+      return { lines: logs.recent(selection) };
     },
+    'actors.start': ({ actor }) => host.startActor(actor),
+    'actors.stop': ({ actor }) => host.stopActor(actor),
+    'actors.restart': ({ actor }) => host.restartActor(actor),
+    'actors.remove': ({ actor }) => removeActor(actor, parts),
+    unbind: ({ actor, contract, name }) => host.unbind(actor, contract, name),
     async 'providers.list'() {
       return { providers: providers.list(), contracts: providers.contracts() };
     },
@@ -60,4 +71,22 @@ export function rpcHandlers({ device, version, session, host, logs, problems }: 
       );
     },
   };
+}
+
+/** What was pushed is forgotten; what comes from the configuration is not ours to take away. */
+async function removeActor(
+  name: string,
+  { host, updates, pathLine }: HandlerParts,
+): Promise<{ actor?: ActorStatus }> {
+  const slot = host.actor(name);
+  const line =
+    slot.module === undefined || updates.sequence(name) !== undefined ? undefined : await pathLine(name);
+  if (line !== undefined) {
+    throw new IotError('E_CONFIG', `actor ${name} was not pushed: its module is named in ${line}`, {
+      hint: `take it out there, or: iot-host stop ${name}`,
+    });
+  }
+  await updates.remove(name);
+  const actor = await host.removeActor(name);
+  return actor === undefined ? {} : { actor };
 }

@@ -1,5 +1,5 @@
-import type { Logger, LogLevel, LogMessage } from '../base/logger.js';
-import type { LogLine } from '../control/protocol/messages.js';
+import { LOG_LEVELS, type Logger, type LogLevel, type LogMessage } from '../base/logger.js';
+import type { LogLine, LogSelection } from '../control/protocol/messages.js';
 import { clipLine } from '../host/cell/log-limit.js';
 
 /** Lines kept for `iot-host logs`; the oldest go first. */
@@ -28,9 +28,16 @@ export class LogRing {
     };
   }
 
-  /** The newest last; only those of `actor` when one is named. */
-  recent(actor?: string): LogLine[] {
-    return this.#lines.filter((line) => actor === undefined || line.actor === actor);
+  /** The newest last. */
+  recent({ actor, level, since, sinceMs }: LogSelection = {}): LogLine[] {
+    const levels = level === undefined ? LOG_LEVELS : LOG_LEVELS.slice(0, LOG_LEVELS.indexOf(level) + 1);
+    const from = Math.max(since ?? 0, sinceMs === undefined ? 0 : Date.now() - sinceMs);
+    return this.#lines.filter(
+      (line) =>
+        line.time >= from &&
+        (actor === undefined || line.actor === actor) &&
+        levels.includes(line.level as LogLevel),
+    );
   }
 
   onLine(listener: (line: LogLine) => void): void {

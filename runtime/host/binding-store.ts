@@ -1,73 +1,62 @@
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import { z } from 'zod';
 import { BindingConfig, Name } from '../base/config/schema.js';
-import { IotError } from '../base/errors.js';
+import { JsonFile } from './json-file.js';
 
 const Stored = z.record(Name, z.array(BindingConfig));
-type Stored = z.infer<typeof Stored>;
+
+/** Which binding of a slot. */
+export type BindingName = Pick<BindingConfig, 'contract' | 'name'>;
 
 /** Bindings made by `iot-host bind`: kept across restarts, in front of those of the configuration file. */
 export class BindingStore {
-  readonly #file: string;
-  #stored: Stored = {};
-  #writing: Promise<void> = Promise.resolve();
+  readonly #file: JsonFile<z.infer<typeof Stored>>;
 
   constructor(file: string) {
-    this.#file = file;
+    const hint = 'mend it, or delete it and bind again';
+    this.#file = new JsonFile({ file, schema: Stored, empty: {}, hint });
   }
 
   /** Throws E_CONFIG when the file is damaged: silently going on with fewer rights would hide it. */
-  async load(): Promise<void> {
-    const text = await readFile(this.#file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return '{}';
-      throw error;
-    });
-    try {
-      this.#stored = Stored.parse(JSON.parse(text));
-    } catch (thrown) {
-      throw new IotError('E_CONFIG', `${this.#file} is damaged`, {
-        hint: 'mend it, or delete it and bind again',
-        cause: thrown,
-      });
-    }
+  load(): Promise<void> {
+    return this.#file.load();
   }
 
   /** Names of slots that have bindings here. */
   slots(): string[] {
-    return Object.keys(this.#stored);
+    return Object.keys(this.#file.value);
   }
 
   list(slot: string): BindingConfig[] {
-    return Object.hasOwn(this.#stored, slot) ? (this.#stored[slot] ?? []) : [];
+    const stored = this.#file.value;
+    return Object.hasOwn(stored, slot) ? (stored[slot] ?? []) : [];
   }
 
   /** Durable when it resolves. */
   put(slot: string, binding: BindingConfig): Promise<void> {
-    // One after the other: two at once would write into the same new file.
-    const written = this.#writing.then(() => {
-      const others = this.list(slot).filter(
-        (b) => b.contract !== binding.contract || b.name !== binding.name,
-      );
-      return this.#write({ ...this.#stored, [slot]: [...others, binding] });
-    });
-    this.#writing = written.catch(() => undefined);
-    return written;
+    return this.#replace(slot, (list) => [...list.filter((other) => !isSame(other, binding)), binding]);
   }
 
-  async #write(stored: Stored): Promise<void> {
-    await mkdir(dirname(this.#file), { recursive: true });
-    const fresh = `${this.#file}.new`;
-    const handle = await open(fresh, 'w', 0o600);
-    try {
-      await handle.writeFile(`${JSON.stringify(stored, undefined, 2)}\n`);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(fresh, this.#file);
-    const folder = await open(dirname(this.#file), 'r');
-    await folder.sync().finally(() => folder.close());
-    this.#stored = stored;
+  /** Forgets one. Durable when it resolves. */
+  remove(slot: string, binding: BindingName): Promise<void> {
+    return this.#replace(slot, (list) => list.filter((other) => !isSame(other, binding)));
   }
+
+  /** Forgets all of a slot. Durable when it resolves. */
+  removeAll(slot: string): Promise<void> {
+    return this.#replace(slot, () => []);
+  }
+
+  #replace(slot: string, next: (list: BindingConfig[]) => BindingConfig[]): Promise<void> {
+    return this.#file.change((stored) => {
+      const before = Object.hasOwn(stored, slot) ? (stored[slot] ?? []) : [];
+      const list = next(before);
+      if (list.length === 0 && before.length === 0) return stored;
+      const { [slot]: _, ...others } = stored;
+      return list.length === 0 ? others : { ...others, [slot]: list };
+    });
+  }
+}
+
+export function isSame(a: BindingName, b: BindingName): boolean {
+  return a.contract === b.contract && a.name === b.name;
 }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { IotError } from '../base/errors.js';
+import { asIotError, IotError } from '../base/errors.js';
 import { MAX_MODULE_BYTES } from '../base/limits.js';
 import type { Logger } from '../base/logger.js';
 import type { CheckedModule, UpdateTarget } from '../host/update.js';
@@ -16,6 +16,7 @@ import type { ModuleSource, StatusSink } from './ports.js';
 import { Blobs } from './storage/blobs.js';
 import type { FileSystem } from './storage/fs.js';
 import { nodeFileSystem } from './storage/node-fs.js';
+import { namedDigests } from './storage/record.js';
 import { StateFiles } from './storage/state-files.js';
 import { Store } from './storage/store.js';
 
@@ -58,6 +59,8 @@ export class Updates {
   private readonly answers: Answers;
   private readonly lanes = new Map<string, Lane>();
   private booted: Awaited<ReturnType<typeof boot>> | undefined;
+  /** Slots that are being emptied: what is desired of them meanwhile is looked at afterwards. */
+  private readonly removing = new Map<string, Promise<unknown>>();
   private resumed = false;
   private stopped = false;
 
@@ -123,6 +126,11 @@ export class Updates {
       this.context.log.warn('an update for a component with an impossible name is ignored');
       return;
     }
+    const removal = this.removing.get(component);
+    if (removal !== undefined) {
+      void removal.then(() => this.desired(component, envelope));
+      return;
+    }
     const lane = this.lane(component);
     if (envelope.length > 0) lane.desired(envelope);
     else void lane.cancel();
@@ -154,14 +162,34 @@ export class Updates {
     return recordOf(this.context, slot).active?.sequence;
   }
 
-  /** Empties a slot for good: the same deployment is older from now on. Rejects with E_BUSY during an update. */
+  /**
+   * Empties a slot for good: the same deployment is older from now on. Rejects with E_BUSY during an update, and when
+   * the record cannot be written.
+   */
   async remove(slot: string): Promise<void> {
-    if (this.lanes.get(slot)?.busy === true) {
-      throw new IotError('E_BUSY', `slot ${slot} is being updated`, { hint: 'iot-host abort' });
+    if (this.lanes.get(slot)?.busy === true || this.removing.has(slot)) {
+      const hint = `wait for its outcome: iot-host ps`;
+      throw new IotError('E_BUSY', `slot ${slot} is being updated`, { hint });
     }
-    const deployment = recordOf(this.context, slot).active?.deployment ?? '0'.repeat(64);
-    await transit(this.context, slot, deployment, clear);
+    const removal = this.empty(slot);
+    const over = removal.catch(() => undefined).finally(() => this.removing.delete(slot));
+    this.removing.set(slot, over);
+    await removal;
+  }
+
+  private async empty(slot: string): Promise<void> {
+    const { active } = recordOf(this.context, slot);
+    await transit(this.context, slot, active?.deployment ?? '0'.repeat(64), clear);
+    this.ready().modules.delete(slot);
+    this.answers.forgetRefusals(slot);
     await this.context.target.clear(slot);
+    if (active === undefined) return;
+    await this.sweep();
+    // Whoever pushes next has to know the new floor.
+    const reason = new IotError('E_CANCELLED', 'the actor was removed').toJSON();
+    const { deployment, sequence } = active;
+    const step = { component: slot, deployment, sequence, state: 'cancelled' as const, reason };
+    this.context.reporter.status(step, recordOf(this.context, slot));
   }
 
   /**
@@ -179,6 +207,15 @@ export class Updates {
   async idle(): Promise<void> {
     await Promise.all([...this.lanes.values()].map((lane) => lane.idle));
     await this.context.reporter.flushed();
+  }
+
+  /** Frees the space of modules that nothing needs; a failure costs space only. */
+  private async sweep(): Promise<void> {
+    const { blobs, store, log } = this.context;
+    const fetching = [...this.lanes.values()].flatMap((lane) => lane.digests);
+    await blobs.sweep(new Set([...namedDigests(store.current), ...fetching])).catch((thrown: unknown) => {
+      log.warn(`old modules were not removed: ${asIotError(thrown).message}`);
+    });
   }
 
   private lane(component: string): Lane {

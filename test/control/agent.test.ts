@@ -296,7 +296,7 @@ for (const { name, start, missing } of BROKERS) {
         const end = new AbortController();
         const following = followLogs({
           client: await client(),
-          actor: 'blink',
+          select: { actor: 'blink' },
           signal: end.signal,
           onLine: (line) => lines.push(line),
         });

@@ -155,7 +155,12 @@ export class FakeDevice {
       'providers.remove': async () => ({ ...status, state: 'removed' }),
       'providers.start': unused,
       'providers.swap': unused,
+      'actors.start': async () => blink,
+      'actors.stop': async () => ({ ...blink, state: 'stopped' }),
+      'actors.restart': async () => blink,
+      'actors.remove': async () => ({}),
       bind: unused,
+      unbind: async () => blink,
     };
   }
 

@@ -7,6 +7,7 @@ async function settled(options: Parameters<typeof Bench.start>[0] = {}): Promise
   const first = await Bench.start();
   await first.push(1, v1);
   const bench = await first.restart(options);
+  bench.target.bound.add('iot:gpio');
   bench.sink.clear();
   bench.target.log.length = 0;
   return bench;
@@ -54,6 +55,27 @@ describe('a module that turns out bad is taken back', () => {
     expect(again.sink.lines()).toEqual(['received', 'rejected E_BLOCKED']);
     await again.push(2, moduleBytes('good-3'));
     expect(again.running).toBe('good-3');
+  });
+
+  it('but may come again when it lacked bindings as it did not start, and they are named', async () => {
+    const bench = await settled();
+    bench.target.bound.clear();
+    const bytes = moduleBytes('activate-2');
+    const envelope = await bench.push(2, bytes);
+    const unbound = ['iot-host bind blink iot:gpio'];
+    expect(bench.sink.last).toMatchObject({ state: 'rolled-back', unbound, installed: { sequence: 1 } });
+    const again = await bench.restart();
+    again.updates.desired('blink', envelope);
+    await again.updates.idle();
+    expect(again.target.log).toEqual([]);
+    await again.push(3, bytes);
+    expect(again.target.log).toEqual(['slot blink', 'prepare activate-2']);
+    again.target.bound.add('iot:gpio');
+    await again.push(4, bytes);
+    expect(again.sink.last).not.toHaveProperty('unbound');
+    again.sink.clear();
+    await again.push(5, bytes);
+    expect(again.sink.lines()).toEqual(['received', 'rejected E_BLOCKED']);
   });
 
   it('in the first module of a slot, too', async () => {

@@ -12,6 +12,8 @@ export interface YamlSource {
   valueAt(path: readonly PropertyKey[]): number;
   /** Offset of the key `name` in the mapping at `path`. */
   keyAt(path: readonly PropertyKey[], name: string): number;
+  /** Line of an offset, from 1. */
+  lineAt(offset: number): number;
   /** E_CONFIG with one line for each problem: `file:line:column: key: what`. */
   error(problems: readonly Problem[]): IotError;
 }
@@ -60,6 +62,7 @@ export function readYaml(file: string, text: string, environment: Environment): 
       const { node, offset } = walk(path);
       return (pairAt(node, name)?.key as Node | undefined)?.range?.[0] ?? offset;
     },
+    lineAt: (offset) => Math.max(lineCounter.linePos(offset).line, 1),
     error,
   };
 }

@@ -1,12 +1,19 @@
-import type { LogLine } from '../../control/protocol/messages.js';
+import { Option } from 'commander';
+import { LOG_LEVELS, type LogLevel } from '../../base/logger.js';
+import type { LogLine, LogSelection } from '../../control/protocol/messages.js';
 import type { CommandSpec } from '../command.js';
 import type { Context } from '../context.js';
 import { type DeviceOptions, deviceOptions } from '../device/options.js';
 import { Feed } from '../feed.js';
 import { logText } from '../log.js';
+import { parseSince } from '../moment.js';
 import type { Result } from '../result.js';
 
-type LogOptions = DeviceOptions & { follow?: boolean };
+interface LogOptions extends DeviceOptions {
+  readonly follow?: boolean;
+  readonly level?: LogLevel;
+  readonly since?: Pick<LogSelection, 'since' | 'sinceMs'>;
+}
 type Item = Pick<Result, 'data' | 'text'>;
 
 export const command: CommandSpec = {
@@ -14,39 +21,42 @@ export const command: CommandSpec = {
   summary: 'show a device’s log, and new lines as they come',
   group: 'Devices:',
   build(command, context) {
-    command.argument('[actor]', 'only lines of this actor').option('-f, --follow', 'go on until interrupted');
+    command
+      .argument('[actor]', 'only lines of this actor')
+      .option('-f, --follow', 'go on until interrupted')
+      .addOption(new Option('--level <level>', 'this level and worse ones').choices(LOG_LEVELS))
+      .option('--since <when>', 'nothing older: 10m, 2h, 2030-01-31T12:00Z', parseSince);
     deviceOptions(command).action(
       context.action((actor: string | undefined, options: LogOptions) => ({
-        stream: options.follow === true ? follow(actor, options, context) : recent(actor, options, context),
+        stream: (options.follow === true ? follow : recent)(selection(actor, options), options, context),
       })),
     );
   },
 };
 
+function selection(actor: string | undefined, { level, since }: LogOptions): LogSelection {
+  return {
+    ...(actor === undefined ? {} : { actor }),
+    ...(level === undefined ? {} : { level }),
+    ...since,
+  };
+}
+
 const item = (line: LogLine): Item => ({ data: line, text: [logText(line)] });
 
-async function* recent(
-  actor: string | undefined,
-  options: LogOptions,
-  context: Context,
-): AsyncGenerator<Item> {
+async function* recent(select: LogSelection, options: LogOptions, context: Context): AsyncGenerator<Item> {
   const { withDevice } = await import('../device/session.js');
-  const args = actor === undefined ? {} : { actor };
-  const { lines } = await withDevice(options, context, (device) => device.rpc('logs', args));
+  const { lines } = await withDevice(options, context, (device) => device.rpc('logs', select));
   yield* lines.map(item);
 }
 
-async function* follow(
-  actor: string | undefined,
-  options: LogOptions,
-  context: Context,
-): AsyncGenerator<Item> {
+async function* follow(select: LogSelection, options: LogOptions, context: Context): AsyncGenerator<Item> {
   const { withDevice } = await import('../device/session.js');
   const { followLogs } = await import('../../control/client/logs.js');
   const feed = new Feed<LogLine>();
   const { signal } = context;
   withDevice(options, context, ({ client }) =>
-    followLogs({ client, actor, signal, onLine: (line) => feed.push(line) }),
+    followLogs({ client, select, signal, onLine: (line) => feed.push(line) }),
   ).then(
     () => feed.end(),
     (thrown: unknown) => feed.fail(thrown),

@@ -1,5 +1,5 @@
+import { VERSION } from '../../base/version.js';
 import type { CommandSpec } from '../command.js';
-import { packageVersion } from '../package.js';
 
 export const command: CommandSpec = {
   name: 'version',
@@ -7,9 +7,9 @@ export const command: CommandSpec = {
   group: 'This machine:',
   build(command, context) {
     command.action(
-      context.action(async () => {
+      context.action(() => {
         const data = {
-          version: await packageVersion(),
+          version: VERSION,
           node: process.versions.node,
           platform: `${process.platform}-${process.arch}`,
         };

@@ -1,5 +1,6 @@
+import { LOG_LEVELS, type LogLevel } from '../../base/logger.js';
 import { pause } from '../mqtt/link.js';
-import type { LogLine } from '../protocol/messages.js';
+import type { LogLine, LogSelection } from '../protocol/messages.js';
 import { parseLogLine } from '../protocol/parse.js';
 import { topics } from '../protocol/topics.js';
 import type { DeviceClient } from './device-client.js';
@@ -9,8 +10,8 @@ const LEASE_MS = 30_000;
 
 export interface FollowOptions {
   readonly client: DeviceClient;
-  /** Only lines of this actor. */
-  readonly actor?: string | undefined;
+  /** Default: all lines. `since` and `sinceMs` are about those that were written before. */
+  readonly select?: LogSelection | undefined;
   readonly onLine: (line: LogLine) => void;
   /** Ends the following. */
   readonly signal: AbortSignal;
@@ -21,19 +22,19 @@ export interface FollowOptions {
  * the device cannot be asked at the beginning; later it goes on asking.
  */
 export async function followLogs(options: FollowOptions): Promise<void> {
-  const { client, actor, signal, onLine } = options;
+  const { client, select = {}, signal, onLine } = options;
   let early: LogLine[] | undefined = [];
   const subscription = await client.link.subscribe(
     topics.log(client.device),
     ({ payload }) => {
       const line = parseLogLine(payload);
-      if (line === undefined || (actor !== undefined && line.actor !== actor)) return;
+      if (line === undefined || !isSelected(line, select)) return;
       if (early === undefined) onLine(line);
       else early.push(line);
     },
     { qos: 0 },
   );
-  const args = { leaseMs: LEASE_MS, ...(actor === undefined ? {} : { actor }) };
+  const args = { leaseMs: LEASE_MS, ...select };
   try {
     const { lines } = await client.rpc('logs', args);
     // A line that came while the recent ones were on their way is in both.
@@ -48,6 +49,11 @@ export async function followLogs(options: FollowOptions): Promise<void> {
   } finally {
     await subscription.close();
   }
+}
+
+function isSelected(line: LogLine, { actor, level }: LogSelection): boolean {
+  const worst = level === undefined ? LOG_LEVELS.length : LOG_LEVELS.indexOf(level);
+  return (actor === undefined || line.actor === actor) && LOG_LEVELS.indexOf(line.level as LogLevel) <= worst;
 }
 
 /** The same for the same line, whatever the order of its members. */

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { LOG_LEVELS, type LogLevel } from '../../base/logger.js';
 import type { RpcOperation, RpcOperations } from './messages.js';
 
 /** Milliseconds for which one request may ask for log lines. */
@@ -7,6 +8,7 @@ export const MAX_LOG_LEASE_MS = 60_000;
 const None = z.strictObject({}) as z.ZodType<Record<string, never>>;
 const Settings = z.record(z.string(), z.unknown());
 const Bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, 'must be bytes');
+const ActorName = z.strictObject({ actor: z.string() });
 const ProviderName = z.strictObject({ contract: z.string(), name: z.string().optional() });
 
 /** What each operation takes. Arguments are checked by the device although they are signed. */
@@ -15,8 +17,15 @@ export const RPC_ARGUMENTS: { readonly [K in RpcOperation]: z.ZodType<RpcOperati
   call: z.strictObject({ actor: z.string(), operation: z.string(), payload: Bytes }),
   logs: z.strictObject({
     actor: z.string().optional(),
+    level: z.enum(LOG_LEVELS as [LogLevel, ...LogLevel[]]).optional(),
+    since: z.number().optional(),
+    sinceMs: z.number().min(0).optional(),
     leaseMs: z.number().int().min(0).max(MAX_LOG_LEASE_MS).optional(),
   }),
+  'actors.start': ActorName,
+  'actors.stop': ActorName,
+  'actors.restart': ActorName,
+  'actors.remove': ActorName,
   'providers.list': None,
   'providers.remove': ProviderName,
   'providers.start': ProviderName,
@@ -27,6 +36,7 @@ export const RPC_ARGUMENTS: { readonly [K in RpcOperation]: z.ZodType<RpcOperati
     name: z.string().optional(),
     settings: Settings,
   }),
+  unbind: ActorName.extend({ contract: z.string(), name: z.string().optional() }),
 };
 
 export function isRpcOperation(operation: string): operation is RpcOperation {

@@ -1,4 +1,5 @@
 import type { ErrorRecord } from '../../base/errors.js';
+import type { LogLevel } from '../../base/logger.js';
 
 /** Life of an actor's slot. */
 export type ActorState = 'empty' | 'starting' | 'running' | 'backoff' | 'stopped' | 'quarantined';
@@ -115,7 +116,14 @@ export interface RpcOperations {
   };
   call: { args: { actor: string; operation: string; payload: Uint8Array }; result: { reply: Uint8Array } };
   /** Recent lines, and lines on the `log` topic for `leaseMs` more when given. */
-  logs: { args: { actor?: string; leaseMs?: number }; result: { lines: LogLine[] } };
+  logs: { args: LogSelection & { leaseMs?: number }; result: { lines: LogLine[] } };
+  /** Stopped by `actors.stop`, or waiting for its next try: started now. */
+  'actors.start': { args: { actor: string }; result: ActorStatus };
+  /** Stays stopped, over restarts of the host too, until `actors.start`, `actors.restart` or a push. */
+  'actors.stop': { args: { actor: string }; result: ActorStatus };
+  'actors.restart': { args: { actor: string }; result: ActorStatus };
+  /** Forgets the pushed module and what `bind` granted. A slot of the configuration stays: `actor` is what it is now. */
+  'actors.remove': { args: { actor: string }; result: { actor?: ActorStatus } };
   'providers.list': {
     args: Record<string, never>;
     result: {
@@ -133,8 +141,21 @@ export interface RpcOperations {
     args: { actor: string; contract: string; name?: string; settings: Record<string, unknown> };
     result: ActorStatus;
   };
+  /** Takes back what `bind` granted; what the configuration grants is taken back there. */
+  unbind: { args: { actor: string; contract: string; name?: string }; result: ActorStatus };
 }
 export type RpcOperation = keyof RpcOperations;
+
+/** Which lines of the log. */
+export interface LogSelection {
+  readonly actor?: string;
+  /** This level and worse ones. */
+  readonly level?: LogLevel;
+  /** Not before: Unix milliseconds. */
+  readonly since?: number;
+  /** Not older than so many milliseconds, by the clock of the device. */
+  readonly sinceMs?: number;
+}
 
 export interface LogLine {
   /** Unix milliseconds. */

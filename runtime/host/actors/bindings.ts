@@ -73,6 +73,15 @@ export class Bindings {
     };
   }
 
+  /** Takes the grant away at once; resolves when the provider has let go of everything. False when there is none. */
+  async remove(contract: string, name: string): Promise<boolean> {
+    const bound = this.find(contract, name);
+    if (bound === undefined) return false;
+    this.#bound.delete(`${contract}/${name}`);
+    await bound.provider.unbind(bound.session);
+    return true;
+  }
+
   async removeAll(): Promise<void> {
     const bound = this.list();
     this.#bound.clear();

@@ -16,7 +16,7 @@ import { apply, fallBack, revert, spendStart } from './transitions.js';
 /** What the host finds when it starts. */
 export interface Booted {
   /** Slot → what runs in it. */
-  readonly modules: ReadonlyMap<string, CheckedModule>;
+  readonly modules: Map<string, CheckedModule>;
   /** Probations to go on with, each of which has just spent a start. */
   readonly resumed: ReadonlyMap<string, PendingRecord>;
   /** Probations that had no start left. */

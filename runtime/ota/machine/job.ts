@@ -24,6 +24,8 @@ export class Job {
   /** From when the module may have run: a newer push then waits for the outcome. */
   private ran = false;
   private switched = false;
+  /** Bindings that the module lacks: perhaps why it did not run. */
+  private unbound: readonly string[] | undefined;
 
   constructor(
     private readonly context: Context,
@@ -60,8 +62,8 @@ export class Job {
         this.work.kind === 'new'
           ? await install(context, this.work.wanted, this.announce, this.controller.signal)
           : await this.reload(this.work.pending);
-      const unbound = await this.tryOut(module);
-      this.report('active', { unbound });
+      await this.tryOut(module);
+      this.report('active', { unbound: this.unbound });
       await this.sweep();
     } catch (thrown) {
       const error = asIotError(thrown);
@@ -79,15 +81,15 @@ export class Job {
     return moduleOf(pending, bytes);
   }
 
-  /** Resolves, once the module is kept, with the bindings that it lacks. */
-  private async tryOut(module: CheckedModule): Promise<readonly string[]> {
+  /** Resolves once the module is kept. */
+  private async tryOut(module: CheckedModule): Promise<void> {
     const { context, component } = this;
     const { signal } = this.controller;
     signal.throwIfAborted();
     this.announce('probation');
     this.ran = true;
     context.target.ensureSlot(component);
-    const unbound = context.target.missingBindings(component, module.capabilities);
+    this.unbound = context.target.missingBindings(component, module.capabilities);
     const trial = await activate(context, component, module, signal);
     this.switched = true;
     try {
@@ -101,7 +103,6 @@ export class Job {
       throw error;
     }
     await trial.commit().catch((thrown: unknown) => this.warn('the old module was not freed', thrown));
-    return unbound;
   }
 
   private async undo(trial: Trial): Promise<void> {
@@ -111,8 +112,11 @@ export class Job {
   private async end(error: IotError): Promise<void> {
     const { context, component, deployment } = this;
     const ending = endingRecord(this, error);
-    await transitIfPossible(context, component, deployment, transitionOf(ending, error));
-    this.report(ending.state, { reason: ending.reason });
+    const lacking = this.unbound !== undefined && this.unbound.length > 0;
+    // Then its Start may have failed for that: the same bytes may be pushed again once they are bound.
+    const excused = lacking && error.code === 'E_PROBATION_START';
+    await transitIfPossible(context, component, deployment, transitionOf(ending, error, excused));
+    this.report(ending.state, { reason: ending.reason, ...(lacking ? { unbound: this.unbound } : {}) });
     // What came in before the deadline is the beginning of the next attempt.
     if (error.code !== 'E_TIMEOUT') await this.sweep();
   }
@@ -151,8 +155,8 @@ export class Job {
   }
 }
 
-function transitionOf(ending: EndingRecord, error: IotError): Transition {
-  if (ending.state === 'rolled-back') return revert(ending);
+function transitionOf(ending: EndingRecord, error: IotError, excused: boolean): Transition {
+  if (ending.state === 'rolled-back') return revert(ending, excused);
   if (ending.state === 'rejected' && error.code !== 'E_SUPERSEDED') return refuse(ending);
   return forget(ending.deployment);
 }

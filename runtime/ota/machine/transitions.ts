@@ -80,12 +80,15 @@ export const commit: Transition = (component) => {
   };
 };
 
-/** The pending module was bad: its digest is blocked, so that the retained message cannot bring it back. */
-export function revert(ending: EndingRecord): Transition {
+/**
+ * The pending module was bad: its digest is blocked, so that another deployment cannot bring it back; not when it
+ * is `excused`. This deployment is answered with its `ending` in any case.
+ */
+export function revert(ending: EndingRecord, excused = false): Transition {
   return (component) => {
     const digest = component.pending?.digest;
     // Bytes that run well as the active module failed for another reason than themselves.
-    const add = digest !== undefined && digest !== component.active?.digest ? [digest] : [];
+    const add = !excused && digest !== undefined && digest !== component.active?.digest ? [digest] : [];
     const others = component.blocked.filter((blocked) => blocked !== digest);
     const blocked = add.length === 0 ? component.blocked : [...others, ...add].slice(-MAX_BLOCKED);
     return { ...component, pending: undefined, blocked, ending };

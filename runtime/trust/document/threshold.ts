@@ -20,7 +20,7 @@ export function requireThreshold(
     ? `role ${name} needs ${threshold} signatures, ${verified.keys.size} count`
     : `the trust document has no role ${name}`;
   const reasons = verified.problems.map((problem) => problem.message);
-  throw new IotError(codeOf(verified), [needed, ...reasons].join('; '), { hint: hintOf(verified) });
+  throw new IotError(codeOf(verified), [needed, ...reasons].join('; '), { hint: hintOf(verified, name) });
 }
 
 function codeOf(verified: Verified): ReasonCode {
@@ -30,7 +30,7 @@ function codeOf(verified: Verified): ReasonCode {
   return 'E_UNTRUSTED';
 }
 
-function hintOf(verified: Verified): string | undefined {
+function hintOf(verified: Verified, role: RoleName): string | undefined {
   const unknown = verified.problems.find((problem) => problem.code === 'E_UNTRUSTED');
-  return unknown?.key === undefined ? undefined : `iot-host keys trust ${unknown.key}`;
+  return unknown?.key === undefined ? undefined : `iot-host keys trust ${unknown.key} --role ${role}`;
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-/** From dist/runtime/compose/ to package.json. */
+/** From dist/runtime/base/ to package.json. */
 const manifest = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as {
   version: string;
 };

@@ -1,0 +1,3 @@
+import { actorCommand } from '../device/actor-command.js';
+
+export const command = actorCommand('restart', 'start an actor afresh, with the same module');
