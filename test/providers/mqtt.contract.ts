@@ -146,7 +146,6 @@ export function testMqttContract(
       const gone = new Promise((resolve) => child.once('exit', resolve));
       child.kill('SIGKILL');
       await gone;
-      expect(said).not.toContain('got second');
       await (await provide()).bind(blink(), deliver);
       await until(() => got.length === 2, 'redelivery');
       expect(texts()).toEqual(['first', 'second']);

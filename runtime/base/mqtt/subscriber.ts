@@ -6,6 +6,7 @@ import { Registrations } from '../sessions.js';
 import { type Broker, BrokerConnection } from './connection.js';
 import { type Handle, Inbox } from './inbox.js';
 import { isReserved } from './topics.js';
+import { Unacknowledged } from './unacknowledged.js';
 
 /** Whom a subscriber serves: one actor through one binding. */
 export interface Member {
@@ -22,11 +23,13 @@ const DRAIN_MS = 2_000;
 const SUBACK_MS = 100;
 const DISCARD_MS = 2_000;
 const REFUSED = 128;
+/** Keeps mqtt.js from acknowledging a message by itself. */
+const NOT_YET = new Error('acknowledged when it was handled');
 
 /**
  * The broker session of one actor binding: its own connection, so that a slow actor holds up nobody else. The
- * connection sends no pings: while a message is in hand nothing is read, and an answer would go unseen; a broker that
- * vanished is noticed by TCP.
+ * connection sends no pings: while the actor has all it can take nothing is read, and an answer would go unseen; a broker
+ * that vanished is noticed by TCP.
  */
 export class Subscriber {
   readonly subscriptions = new Registrations<{ readonly qos: 0 | 1 }>();
@@ -35,6 +38,7 @@ export class Subscriber {
   readonly #unwanted = new Set<string>();
   readonly #connection: BrokerConnection;
   readonly #inbox: Inbox;
+  readonly #unacknowledged = new Unacknowledged(() => this.#connection.up?.stream);
   #refused: string | undefined;
 
   constructor(
@@ -86,7 +90,7 @@ export class Subscriber {
     const client = this.#connection.up;
     if (client === undefined) return;
     const answer = this.#ask(client, filter, qos);
-    if (this.#inbox.busy) return;
+    if (this.#inbox.full) return;
     const late = new AbortController();
     const outcome = await Promise.race([answer, sleep(SUBACK_MS, undefined, { signal: late.signal })]);
     late.abort();
@@ -125,13 +129,18 @@ export class Subscriber {
     await last.end();
   }
 
-  async #handle(client: MqttClient, packet: IPublishPacket, done: () => void): Promise<void> {
+  async #handle(client: MqttClient, packet: IPublishPacket, done: (error?: Error) => void): Promise<void> {
     const { stream } = client;
-    if (!(await this.#inbox.take(packet))) return;
-    // A connection that broke meanwhile cannot carry the acknowledgement; the message comes again on the next one.
-    if (client.stream !== stream || !client.connected) return;
-    this.#inbox.release();
-    done();
+    if (packet.qos !== 1) void this.#inbox.take(packet);
+    else if (!this.#unacknowledged.again(packet, stream)) {
+      const taken = this.#unacknowledged.add(packet, stream);
+      void this.#inbox.take(packet).then((handled) => {
+        if (handled) this.#unacknowledged.handled(taken);
+      });
+    }
+    if (this.#inbox.full) await this.#inbox.room();
+    // mqtt.js goes on to the next message without having acknowledged this one.
+    done(packet.qos === 1 ? NOT_YET : undefined);
   }
 
   #reconcile(sessionPresent: boolean): void {

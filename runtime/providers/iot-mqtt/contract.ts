@@ -48,8 +48,9 @@ export interface Message {
  * `iot:mqtt`: ← `Message {topic, payload, qos, retain}`.
  *
  * A QoS 1 message is acknowledged to the broker only after the actor has handled it, so none is lost with the host:
- * it may come twice, never not at all. Messages come one at a time, in the broker's order. While the actor is not
- * running or its queue is full the message waits; an actor that answers with an error or traps has handled it.
+ * it may come twice, never not at all. Messages are handled one at a time, in the broker's order; up to 32 are on their
+ * way to the actor, and come again if the host dies. While the actor is not running or its queue is full they wait; an
+ * actor that answers with an error or traps has handled its message.
  * A subscription is remembered until `Unsubscribe`, also while the broker is away, and by the broker while the device
  * is away. A message of a subscription from before may come before the actor subscribes again.
  * `Publish` with QoS 1 or 2 returns when the broker has the message, or fails with E_PROVIDER after a bounded wait (the

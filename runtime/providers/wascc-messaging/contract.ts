@@ -108,7 +108,7 @@ export type Request = z.infer<typeof Request>;
  * once more, where waSCC's Rust actors look for them, so a body counts twice towards the actor's `payloadBytes`.
  *
  * Delivery is at least once: a message is acknowledged to the broker only after the actor has handled it. Messages
- * come one at a time; while the actor is not running or its queue is full they wait; an actor that answers with an error
+ * are handled one at a time; while the actor is not running or its queue is full they wait; an actor that answers with an error
  * or traps has handled its message. Subscriptions come from the binding alone. `Publish` returns when the broker has
  * the message, or fails with E_PROVIDER after a bounded wait (the message may have got there nevertheless).
  * `Request` answers with the body of the first reply, as it stands, or fails with E_TIMEOUT; the actor's deadline
