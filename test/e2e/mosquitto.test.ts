@@ -42,7 +42,7 @@ describe.skipIf(missing !== undefined)('over a real Mosquitto', () => {
     const enough = new AbortController();
     const following = followLogs({
       client: device.client,
-      actor: 'counter',
+      select: { actor: 'counter' },
       signal: enough.signal,
       onLine: (line) => followed.push(line),
     });
