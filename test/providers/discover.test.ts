@@ -38,7 +38,10 @@ describe('loadContracts', () => {
   it('finds the built-in contracts', async () => {
     const ids = [...(await loadContracts()).keys()];
     expect(ids).toEqual(
-      expect.arrayContaining(['iot:gpio', 'iot:mqtt', 'iot:timer', 'wascc:keyvalue', 'wascc:logging']),
+      expect.arrayContaining([
+        ...['iot:gpio', 'iot:mqtt', 'iot:timer', 'wascc:extras', 'wascc:http_client', 'wascc:http_server'],
+        ...['wascc:keyvalue', 'wascc:logging', 'wascc:messaging'],
+      ]),
     );
   });
 

@@ -44,11 +44,11 @@ export function testHttpServerContract(implementation: string): void {
     const answer = (value: unknown) => encodePayload('msgpack', value);
     const failing = (code: ReasonCode) => () => Promise.reject(new IotError(code, 'the secret reason'));
 
-    const provide = async (settings: object = {}): Promise<HttpServer> => {
+    const provide = async (settings: object = {}): Promise<Provider & Pick<HttpServer, 'address'>> => {
       const provider = await createProvider(contract, implementation, providerEnv({}, lines), settings);
       cleanup.push(() => provider.stop());
       await provider.start(new AbortController().signal);
-      return provider as Provider & HttpServer;
+      return provider as Provider & Pick<HttpServer, 'address'>;
     };
     const serve = async (settings: object = {}, grant: object = {}) => {
       const provider = await provide(settings);

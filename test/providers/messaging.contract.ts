@@ -339,6 +339,11 @@ export function testMessagingContract(
       expect(await failure(() => call(contract, provider, lamp(), 'Request', request))).toBe(
         'E_TIMEOUT no answer on svc.nobody within 60 ms',
       );
+      const long = { ...request, timeout: 50_000 };
+      const waiting = failure(() => call(contract, provider, lamp(), 'Request', long));
+      await until(() => got.length === 2, 'the request');
+      await provider.stop();
+      expect(await waiting).toBe('E_PROVIDER wascc:messaging was stopped before an answer came');
     });
 
     it('carries reply addresses both ways, and what the asker wants to see again', async () => {

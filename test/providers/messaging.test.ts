@@ -115,11 +115,26 @@ describe('subjects', () => {
 describe('reply addresses', () => {
   it('are bounded: the oldest is forgotten', () => {
     const replies = new ReplyAddresses(2);
-    replies.add('a', Buffer.from('1'));
-    replies.add('b', undefined);
-    replies.add('a', Buffer.from('2'));
-    replies.add('c', undefined);
+    replies.add('a', Buffer.from('1'))();
+    replies.add('b', undefined)();
+    replies.add('a', Buffer.from('2'))();
+    replies.add('c', undefined)();
     expect(['a', 'b', 'c'].map((address) => replies.has(address))).toEqual([true, false, true]);
     expect(replies.correlation('a')?.toString()).toBe('2');
+    expect(replies.correlation('b')).toBeUndefined();
+  });
+
+  it('answer the message that is being handled when several have the same', () => {
+    const replies = new ReplyAddresses();
+    const [first, second, third] = ['1', undefined, '3'].map((id) =>
+      replies.add('a', id === undefined ? undefined : Buffer.from(id)),
+    );
+    const seen = [first, second, third].map((done) => {
+      const correlation = replies.correlation('a')?.toString();
+      done?.();
+      return correlation;
+    });
+    expect(seen).toEqual(['1', undefined, '3']);
+    expect(replies.correlation('a')?.toString()).toBe('3');
   });
 });

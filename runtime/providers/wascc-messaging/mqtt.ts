@@ -49,6 +49,7 @@ class MqttMessaging implements Messaging {
   }
 
   async stop(): Promise<void> {
+    this.#requester.close();
     const bound = this.#bound.values();
     this.#bound.clear();
     await Promise.all(bound.map(({ subscriber }) => subscriber?.close()));
@@ -175,19 +176,24 @@ class MqttMessaging implements Messaging {
           this.env.logger.warn(`message on ${packet.topic} for ${name}: the topic is no subject`, { hint });
           return;
         }
-        const replyTo = this.#replyTo(packet, name, replies);
+        const replyTo = this.#replyTo(packet, name);
         const message: BrokerMessage = {
           subject,
           replyTo,
           body: new Uint8Array(Buffer.from(packet.payload)),
         };
-        await deliver('DeliverMessage', { message, ...message });
+        const handled = replyTo === '' ? undefined : replies.add(replyTo, packet.properties?.correlationData);
+        try {
+          await deliver('DeliverMessage', { message, ...message });
+        } finally {
+          handled?.();
+        }
       },
     };
   }
 
-  /** The reply address of a message, noted as one that the actor was given. */
-  #replyTo({ properties }: IPublishPacket, name: string, replies: ReplyAddresses): string {
+  /** The reply address of a message, if it has one that actors may have. */
+  #replyTo({ properties }: IPublishPacket, name: string): string {
     const topic = properties?.responseTopic;
     if (topic === undefined || topic === '') return '';
     const subject = toSubject(topic);
@@ -195,7 +201,6 @@ class MqttMessaging implements Messaging {
       this.env.logger.warn(`message for ${name}: nobody can reply to ${topic}`);
       return '';
     }
-    replies.add(subject, properties?.correlationData);
     return subject;
   }
 }

@@ -6,7 +6,7 @@ import { INBOX } from './contract.js';
 /** The device's own inbox on one connection: matches answers with the requests that wait for them. */
 export class Requester {
   readonly #prefix: string;
-  readonly #waiting = new Map<string, (body: Uint8Array) => void>();
+  readonly #waiting = new Map<string, { answer(body: Uint8Array): void; fail(error: IotError): void }>();
   #subscribed: Promise<void> | undefined;
 
   constructor(device: string) {
@@ -16,7 +16,7 @@ export class Requester {
   /** Listens on a client before it connects. */
   attach(client: MqttClient): void {
     client.on('message', (topic: string, payload: Buffer, _packet: IPublishPacket) => {
-      this.#waiting.get(topic)?.(new Uint8Array(payload));
+      this.#waiting.get(topic)?.answer(new Uint8Array(payload));
     });
     client.on('close', () => {
       this.#subscribed = undefined;
@@ -37,7 +37,7 @@ export class Requester {
     let timer: NodeJS.Timeout | undefined;
     try {
       return await new Promise<Uint8Array>((resolve, reject) => {
-        this.#waiting.set(topic, resolve);
+        this.#waiting.set(topic, { answer: resolve, fail: reject });
         timer = setTimeout(
           () => reject(new IotError('E_TIMEOUT', `no answer on ${subject} within ${timeoutMs} ms`)),
           timeoutMs,
@@ -50,6 +50,12 @@ export class Requester {
       clearTimeout(timer);
       this.#waiting.delete(topic);
     }
+  }
+
+  /** Whoever still waits gets E_PROVIDER. */
+  close(): void {
+    const error = new IotError('E_PROVIDER', 'wascc:messaging was stopped before an answer came');
+    for (const { fail } of this.#waiting.values()) fail(error);
   }
 
   #listen(client: MqttClient): Promise<void> {
