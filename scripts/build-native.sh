@@ -19,10 +19,10 @@ if ! command -v emcc >/dev/null; then
   exit 2
 fi
 
-# The core of wasm3 without its WASI and tracing APIs; m3_compile.c is included by native/iot_meter.c.
+# The core of wasm3 without its WASI and tracing APIs; native/iot_meter.c and native/iot_memory.c include the other two.
 sources=(native/*.c)
 for source in "$wasm3"/m3_*.c; do
-  case ${source##*/} in m3_api_* | m3_compile.c) ;; *) sources+=("$source") ;; esac
+  case ${source##*/} in m3_api_* | m3_compile.c | m3_core.c) ;; *) sources+=("$source") ;; esac
 done
 
 flags=(
