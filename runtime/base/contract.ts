@@ -3,6 +3,7 @@ import type { Board } from './board.js';
 import { type Codec, decodePayload, encodePayload } from './codec.js';
 import { asIotError, IotError } from './errors.js';
 import type { Logger, LogLevel } from './logger.js';
+import type { BrokerAccess } from './mqtt/connection.js';
 import { named } from './wascc.js';
 
 /** One actor's standing with one provider: who it is, through which binding, and what it may touch there. */
@@ -55,6 +56,8 @@ export interface ProviderEnv {
   readonly dataDir: string;
   /** The device's broker, for contracts that use it by default. */
   readonly brokerUrl: string;
+  /** How the device gets in there, where that needs more than the address. */
+  readonly brokerAccess?: BrokerAccess | undefined;
   readonly board: Board;
   readonly logger: Logger;
 }

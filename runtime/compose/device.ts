@@ -5,22 +5,27 @@ import type { LoadedConfig } from '../base/config/load.js';
 import type { HostConfig, SlotConfig } from '../base/config/schema.js';
 import { asIotError, IotError } from '../base/errors.js';
 import { type Logger, silentLogger } from '../base/logger.js';
-import { userFolder } from '../base/paths.js';
+import { type Environment, userFolder } from '../base/paths.js';
+import { revealed } from '../base/secret.js';
 import { VERSION } from '../base/version.js';
 import { ControlAgent } from '../control/agent/agent.js';
-import { type EmbeddedBroker, startEmbeddedBroker } from '../control/agent/broker.js';
-import { type HealthServer, startHealthServer } from '../control/agent/http.js';
+import type { UpdateStatus } from '../control/protocol/messages.js';
 import { createWasm3Engine, loadEngineModule } from '../engine/wasm3/index.js';
 import { Host } from '../host/host.js';
 import type { CheckedModule } from '../host/update.js';
 import { signedChecks, Updates } from '../ota/index.js';
 import { loadContracts } from '../providers/discover.js';
 import { loadBoard } from './board.js';
+import { type DeviceBroker, startBroker } from './broker.js';
 import { DataDir } from './data-dir.js';
+import { type Edges, readEdges } from './edges.js';
 import { rpcHandlers } from './handlers.js';
+import { startHealth } from './health.js';
 import { trustedIssuers } from './issuers.js';
 import { LogRing } from './log-ring.js';
+import { LoopLag } from './loop-lag.js';
 import { ModuleChecks } from './modules.js';
+import { Service } from './service/service.js';
 import { TrustFile } from './trust-file.js';
 
 /** Milliseconds that a broker gets to take the device's first word before it counts as up without it. */
@@ -30,6 +35,8 @@ export interface DeviceOptions {
   /** Checked configuration, its paths absolute (`loadConfig`). */
   readonly config: HostConfig & Partial<Pick<LoadedConfig, 'file'>>;
   readonly logger?: Logger;
+  /** Environment of a service: when a service manager listens (NOTIFY_SOCKET), it is told how the device is. */
+  readonly serviceEnvironment?: Environment;
 }
 
 /** A running device: host, updates and control plane over one data folder. */
@@ -53,14 +60,20 @@ class ComposedDevice implements Device {
   readonly #config: DeviceOptions['config'];
   readonly #logs = new LogRing();
   readonly #logger: Logger;
+  readonly #environment: Environment;
   readonly #urls: Record<string, string> = {};
+  readonly #lag = new LoopLag();
+  /** The last status of each update. */
+  readonly #statuses = new Map<string, UpdateStatus>();
   /** Undoes what `start` did, last first. */
   readonly #undo: (() => Promise<void> | void)[] = [];
   #host: Host | undefined;
   #agent: ControlAgent | undefined;
+  #service: Service | undefined;
 
-  constructor({ config, logger = silentLogger }: DeviceOptions) {
+  constructor({ config, logger = silentLogger, serviceEnvironment = {} }: DeviceOptions) {
     this.#config = config;
+    this.#environment = serviceEnvironment;
     this.#logger = this.#logs.tee(logger);
   }
 
@@ -74,8 +87,8 @@ class ComposedDevice implements Device {
   }
 
   problems(): string[] {
-    const agent = this.#agent?.problem();
-    return [...this.host.problems(), ...(agent === undefined ? [] : [agent])];
+    const others = [this.#agent?.problem(), this.#service?.problem()];
+    return [...this.host.problems(), ...others.filter((problem) => problem !== undefined)];
   }
 
   async start(): Promise<void> {
@@ -97,10 +110,15 @@ class ComposedDevice implements Device {
 
   async #start(): Promise<void> {
     const config = this.#config;
+    const edges = await readEdges(config);
     const board = await loadBoard(config.board);
     const data = await DataDir.open(config.dataDir ?? userFolder('state', process.env));
     this.#undo.push(() => data.close());
-    const brokerUrl = await this.#startBroker(data.path);
+    const broker = await startBroker(config, edges, data.path, this.#logger);
+    this.#undo.push(() => broker.stop());
+    Object.assign(this.#urls, broker.urls);
+    this.#lag.start();
+    this.#undo.push(() => this.#lag.stop());
     const compiled = await loadEngineModule();
 
     const trust = new TrustFile(config.trust.document, this.#logger, () => {
@@ -113,34 +131,26 @@ class ComposedDevice implements Device {
     const updates: Updates = this.#makeUpdates(data.path, await data.deviceSeed(), trust, checks);
     await updates.start();
 
-    const host = await this.#makeHost({ data, board, brokerUrl, compiled, updates, checks });
+    const host = await this.#makeHost({ data, board, broker, compiled, updates, checks });
     this.#undo.push(() => host.stop());
     await host.start();
     for (const slot of updates.slots) host.ensureSlot(slot);
 
-    const agent = this.#makeAgent(brokerUrl, updates, trust);
+    const agent = await this.#makeAgent(broker, updates, trust);
     await agent.start();
     this.#undo.push(() => agent.stop());
     // Stopped first: a module on trial must not be judged by how its host goes down.
     this.#undo.push(() => updates.stop());
     host.onChange(() => agent.actorsChanged());
     updates.resume();
-    await this.#startHttp();
+    await this.#startHttp(agent, edges, updates.session);
     if (trust.current() === undefined) this.#warnOfNoTrust();
     // Whoever waits for `start` may ask for this device at once. Without its broker it works all the same.
     await agent.announced(ANNOUNCE_MS);
-  }
-
-  async #startBroker(dataDir: string): Promise<string> {
-    const { broker } = this.#config;
-    if (!broker.startsWith('embedded')) {
-      this.#urls.broker = withoutPassword(broker);
-      return broker;
-    }
-    const embedded: EmbeddedBroker = await startEmbeddedBroker({ broker, dataDir, logger: this.#logger });
-    this.#undo.push(() => embedded.stop());
-    this.#urls.broker = embedded.url;
-    return embedded.url;
+    const service = this.#makeService(data.path);
+    this.#service = service;
+    this.#undo.push(() => service.stopping());
+    await service.ready();
   }
 
   #makeUpdates(dataDir: string, deviceSeed: Uint8Array, trust: TrustFile, checks: ModuleChecks): Updates {
@@ -167,7 +177,11 @@ class ComposedDevice implements Device {
       },
       source: { fetch: (...request) => this.#running().source.fetch(...request) },
       sink: {
-        status: (status) => this.#running().status.status(status),
+        status: (status) => {
+          // Whoever talks to the broker can name any component: only what has a slot is remembered.
+          if (this.#host?.has(status.component) === true) this.#statuses.set(status.component, status);
+          return this.#running().status.status(status);
+        },
         report: (report) => this.#running().status.report(report),
       },
       log: this.#logger,
@@ -178,12 +192,12 @@ class ComposedDevice implements Device {
   async #makeHost(parts: {
     data: DataDir;
     board: Board;
-    brokerUrl: string;
+    broker: DeviceBroker;
     compiled: WebAssembly.Module;
     updates: Updates;
     checks: ModuleChecks;
   }): Promise<Host> {
-    const { data, board, brokerUrl, compiled, updates, checks } = parts;
+    const { data, board, broker, compiled, updates, checks } = parts;
     const firstModule = async (slot: SlotConfig): Promise<CheckedModule | undefined> =>
       updates.installed(slot.name) ??
       (slot.path === undefined ? undefined : checks.readFile(slot, slot.path));
@@ -192,7 +206,8 @@ class ComposedDevice implements Device {
       pushed: updates.slots,
       where: (path) => this.#where(path),
       dataDir: data.path,
-      brokerUrl,
+      brokerUrl: broker.url,
+      brokerAccess: broker.access,
       board,
       logger: this.#logger,
       engine: compiled,
@@ -203,16 +218,19 @@ class ComposedDevice implements Device {
     return host;
   }
 
-  #makeAgent(url: string, updates: Updates, trust: TrustFile): ControlAgent {
+  async #makeAgent(broker: DeviceBroker, updates: Updates, trust: TrustFile): Promise<ControlAgent> {
     const { device, board, labels } = this.#config;
     const { session } = updates;
+    const { username, password, ...tls } = broker.access ?? {};
     const agent = new ControlAgent({
       device,
       board,
       labels,
       session,
       version: VERSION,
-      url,
+      url: broker.url,
+      tls,
+      ...(username === undefined ? {} : { login: { username, password: await revealed(password) } }),
       logger: this.#logger,
       trust: () => trust.current(),
       actors: () =>
@@ -243,21 +261,29 @@ class ComposedDevice implements Device {
     return agent;
   }
 
-  async #startHttp(): Promise<void> {
-    const { http, device } = this.#config;
-    if (http === undefined) return;
-    const server: HealthServer = await startHealthServer({
-      ...http,
+  async #startHttp(agent: ControlAgent, edges: Edges, session: number): Promise<void> {
+    const server = await startHealth({
+      ...{ config: this.#config, version: VERSION, host: this.host, lag: this.#lag, updates: this.#statuses },
+      ...{ agent, edges, session },
       problems: () => this.problems(),
-      health: () => ({
-        device,
-        version: VERSION,
-        actors: this.host.actors(),
-        providers: this.host.providers.list(),
-      }),
     });
+    if (server === undefined) return;
     this.#undo.push(() => server.stop());
     this.#urls.http = server.url;
+  }
+
+  #makeService(dataDir: string): Service {
+    return new Service({
+      environment: this.#environment,
+      dataDir,
+      logger: this.#logger,
+      lag: (ms) => this.#lag.worst(ms),
+      status: () => {
+        const [problem, ...more] = this.problems();
+        if (problem === undefined) return `${this.#config.device} is up`;
+        return `not ready: ${problem}${more.length === 0 ? '' : ` (and ${more.length} more)`}`;
+      },
+    });
   }
 
   /** `iot-host.yaml:12`: where the configuration says what stands at `path`. */
@@ -279,10 +305,4 @@ class ComposedDevice implements Device {
       `no trust document: pushes are refused. To make one: iot-host keys trust ${path}${add}`,
     );
   }
-}
-
-function withoutPassword(url: string): string {
-  const parsed = new URL(url);
-  parsed.password = '';
-  return parsed.href;
 }

@@ -4,6 +4,7 @@ import { BindingConfig, type HostConfig, SlotConfig } from '../base/config/schem
 import type { Contract } from '../base/contract.js';
 import { asIotError, IotError } from '../base/errors.js';
 import type { Logger } from '../base/logger.js';
+import type { BrokerAccess } from '../base/mqtt/connection.js';
 import type { ActorStatus } from '../control/protocol/messages.js';
 import { ActorSlot } from './actors/actor-slot.js';
 import { type BindingName, BindingStore, isSame } from './binding-store.js';
@@ -23,6 +24,7 @@ export interface HostParts {
   /** Writable folder of the host. */
   readonly dataDir: string;
   readonly brokerUrl: string;
+  readonly brokerAccess?: BrokerAccess | undefined;
   readonly board: Board;
   readonly logger: Logger;
   /** The compiled engine, shared by all cells. */
@@ -72,6 +74,7 @@ export class Host implements UpdateTarget {
       device: config.device,
       dataDir: parts.dataDir,
       brokerUrl: parts.brokerUrl,
+      brokerAccess: parts.brokerAccess,
       board: parts.board,
       logger,
       setInCells: (id, provider) => this.#cells.setProvider(id, provider),
@@ -116,6 +119,10 @@ export class Host implements UpdateTarget {
         ...(slot.state === 'empty' && refused !== undefined ? { problem: refused } : {}),
       };
     });
+  }
+
+  has(actor: string): boolean {
+    return this.#slots.has(actor);
   }
 
   /** For whoever makes metrics of it. */

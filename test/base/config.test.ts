@@ -36,7 +36,7 @@ describe('a configuration that is not valid', () => {
     [
       'unknown key that resembles nothing',
       'device: a\nhttp: {port: 1, colour: 2}\n',
-      ['2:17: http.colour: unknown key, known here: host, port'],
+      ['2:17: http.colour: unknown key, known here: host, port, token, tls'],
     ],
     [
       'unknown key deep inside',
@@ -110,6 +110,27 @@ describe('a configuration that is not valid', () => {
       ],
     ],
   ])('%s', (_name, text, expected) => expect(problems(text)).toEqual(expected));
+
+  it.each([
+    ['http: {port: 0, token: TEXT}', 'http.token'],
+    ['brokerUsers: {fleet: TEXT}', 'brokerUsers.fleet'],
+    ['brokerLogin: {username: a, password: TEXT}', 'brokerLogin.password'],
+  ])('takes a secret by reference only, and does not repeat it: %s', (line, key) => {
+    for (const text of ['hunter2', 'secret://', 'secret://a b', 'secret://../x', 'xsecret://a']) {
+      const [problem] = problems(`device: a\n${line.replace('TEXT', `"${text}"`)}\n`);
+      expect(problem).toContain(`${key}: a secret is given by reference: secret://NAME`);
+      expect(problem).not.toContain('hunter2');
+    }
+    expect(() => parse(`device: a\n${line.replace('TEXT', 'secret://a-b.c_1')}\n`)).not.toThrow();
+  });
+
+  it('finds certificates beside the file', () => {
+    const config = parse(
+      'device: a\nbrokerTls: {ca: ca.crt, cert: /x/c, key: ../k}\nhttp: {port: 0, tls: {cert: c, key: k}}\n',
+    );
+    expect(config.brokerTls).toEqual({ ca: '/etc/iot/ca.crt', cert: '/x/c', key: '/etc/k' });
+    expect(config.http?.tls).toEqual({ cert: '/etc/iot/c', key: '/etc/iot/k' });
+  });
 
   it('never repeats a value: it may be a secret from the environment', () => {
     const text = 'device: ${SECRET}\ncells: ${SECRET}\nlogLevel: ${SECRET}\n';

@@ -6,6 +6,7 @@ import { startEmbeddedBroker } from '#runtime/control/agent/broker.js';
 import { MAX_STORED_BYTES, RetainedStore } from '#runtime/control/agent/retained-store.js';
 import { readRetained } from '#runtime/control/mqtt/retained.js';
 import { topics } from '#runtime/control/protocol/topics.js';
+import { certificates } from '../helpers/certificates.js';
 import { bareLink, Cleanup, FakeDevice, failure, until } from './fixture.js';
 
 const cleanup = new Cleanup();
@@ -40,10 +41,23 @@ describe('embedded broker', () => {
     expect(error.hint).toContain('embedded://127.0.0.1:0');
   });
 
-  it('listens on loopback only', async () => {
-    const error = await failure(startEmbeddedBroker({ broker: 'embedded://0.0.0.0:0' }));
-    expect(error.code).toBe('E_CONFIG');
-    expect(error.hint).toContain('mqtts://');
+  it('listens beyond loopback only with TLS and users, and says what is missing', async () => {
+    const users = new Map([['fleet', 'pw']]);
+    const tls = certificates();
+    for (const address of ['0.0.0.0', '[::]', '192.0.2.1', 'pi-01.local']) {
+      const open = (more: object) =>
+        failure(startEmbeddedBroker({ broker: `embedded://${address}:0`, ...more }));
+      const bare = await open({});
+      expect(bare).toMatchObject({ code: 'E_CONFIG', exitCode: 2 });
+      expect(bare.hint).toContain('brokerTls: {cert:');
+      expect(bare.hint).toContain('brokerUsers: {fleet: secret://');
+      expect((await open({ tls })).hint).not.toContain('brokerTls');
+      expect((await open({ tls, users: new Map() })).hint).toContain('brokerUsers');
+      expect((await open({ users })).hint).toContain('brokerTls');
+    }
+    // With both it may: what fails here is only that the address is another machine's.
+    const other = await failure(startEmbeddedBroker({ broker: 'embedded://192.0.2.1:0', tls, users }));
+    expect(other.message).toContain('cannot listen');
   });
 
   it('keeps what was left for devices over a restart, and calls nobody online who is not', async () => {

@@ -16,7 +16,7 @@ export type LoadedConfig = HostConfig & {
 
 /**
  * Reads `iot-host.yaml`: `${NAME:default}` from `environment`, checked against the schema, paths (`dataDir`,
- * `trust.document`, an actor's `path`) resolved against the file's folder. `dataDir` defaults to the device's own
+ * `trust.document`, an actor's `path`, certificates) resolved against the file's folder. `dataDir` defaults to the device's own
  * folder in the XDG state folder. Throws E_CONFIG: no such file, or one line for each problem with
  * `file:line:column`, key and what was expected.
  */
@@ -35,12 +35,17 @@ export function parseConfig(file: string, text: string, environment: Environment
   if (repeated.length > 0) throw source.error(repeated);
   const absolute = (path: string) => resolve(dirname(file), path);
   const { document } = config.trust;
+  const { brokerTls, http } = config;
   return {
     ...config,
     file: resolve(file),
     dataDir: config.dataDir
       ? absolute(config.dataDir)
       : join(userFolder('state', environment), config.device),
+    ...(brokerTls === undefined ? {} : { brokerTls: eachPath(brokerTls, absolute) }),
+    ...(http === undefined
+      ? {}
+      : { http: { ...http, ...(http.tls === undefined ? {} : { tls: eachPath(http.tls, absolute) }) } }),
     trust: { ...config.trust, ...(document === undefined ? {} : { document: absolute(document) }) },
     actors: config.actors.map((slot) =>
       slot.path === undefined ? slot : { ...slot, path: absolute(slot.path) },
@@ -60,4 +65,12 @@ async function readConfigFile(file: string): Promise<string> {
         : undefined;
     throw new IotError('E_CONFIG', `${file}: ${why}`, { hint, cause: thrown });
   }
+}
+
+function eachPath<T extends Readonly<Record<string, string | undefined>>>(
+  paths: T,
+  absolute: (path: string) => string,
+): T {
+  const entries = Object.entries(paths).filter(([, path]) => path !== undefined);
+  return Object.fromEntries(entries.map(([name, path]) => [name, absolute(path ?? '')])) as T;
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { DEFAULT_ACTOR_LIMITS, MAX_MODULE_BYTES } from '../limits.js';
+import { SECRET_REFERENCE } from '../secret.js';
 
 /** Names that become topic levels, folder names and MQTT client ids. */
 export const Name = z
@@ -10,6 +11,12 @@ const Broker = z.string().refine((text) => {
   const protocol = text === 'embedded' ? 'embedded:' : URL.canParse(text) ? new URL(text).protocol : '';
   return ['embedded:', 'mqtt:', 'mqtts:', 'ws:', 'wss:'].includes(protocol);
 }, 'expected embedded, embedded://127.0.0.1:PORT or a URL like mqtt://broker.example:1883');
+/** A secret is never in the file itself: a file is copied, committed and shown. */
+export const SecretReference = z
+  .string()
+  .regex(SECRET_REFERENCE, 'a secret is given by reference: secret://NAME');
+/** PEM files; relative to the configuration file. */
+const Certificate = { cert: z.string(), key: z.string() };
 const count = (fallback: number) => z.number().int().positive().default(fallback);
 
 const Limits = z.strictObject({
@@ -48,12 +55,30 @@ export const HostConfig = z.strictObject({
   dataDir: z.string().optional(),
   /** `embedded`, `embedded://127.0.0.1:PORT`, or the URL of an MQTT broker. */
   broker: Broker.default('embedded'),
+  /**
+   * Embedded broker: `cert` and `key` that it shows. Outside broker: `ca` that its certificate must come from, and
+   * `cert` and `key` where it asks for those of the device.
+   */
+  brokerTls: z
+    .strictObject({ ca: z.string(), ...Certificate })
+    .partial()
+    .optional(),
+  /** Who may use the embedded broker over TLS, with which password. */
+  brokerUsers: z.record(z.string().min(1), SecretReference).optional(),
+  /** As whom the device logs in at an outside broker. */
+  brokerLogin: z.strictObject({ username: z.string().min(1), password: SecretReference }).optional(),
   trust: z
     .strictObject({ document: z.string().optional(), issuers: z.array(z.string()).default([]) })
     .prefault({}),
   labels: z.record(z.string(), z.string()).default({}),
   http: z
-    .strictObject({ host: z.string().default('127.0.0.1'), port: z.number().int().min(0).max(65535) })
+    .strictObject({
+      host: z.string().default('127.0.0.1'),
+      port: z.number().int().min(0).max(65535),
+      /** What a request must bring as `Authorization: Bearer …`; `/livez` needs none. */
+      token: SecretReference.optional(),
+      tls: z.strictObject(Certificate).optional(),
+    })
     .optional(),
   /** Worker threads that run actors. Two, so that a swap is prepared beside the running actor. */
   cells: z.number().int().min(1).max(16).default(2),

@@ -2,13 +2,22 @@ import type { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, type IClientPublishOptions, type MqttClient } from 'mqtt';
 import { IotError } from '../errors.js';
+import { revealed } from '../secret.js';
 
-export interface Broker {
-  readonly url: string;
+/** How to get in at a broker. */
+export interface BrokerAccess {
   readonly username?: string | undefined;
+  /** The password, or `secret://NAME` for one that is read when the connection is opened. */
   readonly password?: string | undefined;
   /** Certificate authority, PEM. */
   readonly ca?: string | undefined;
+  /** Certificate and private key of this client, PEM. */
+  readonly cert?: string | undefined;
+  readonly key?: string | undefined;
+}
+
+export interface Broker extends BrokerAccess {
+  readonly url: string;
 }
 
 export interface ConnectionOptions {
@@ -68,7 +77,10 @@ export class BrokerConnection {
       : undefined;
   }
 
-  /** Begins to connect; resolves after the first attempt, whether it succeeded or not. `prepare` sees the client first. */
+  /**
+   * Begins to connect; resolves after the first attempt, whether it succeeded or not. `prepare` sees the client first.
+   * Throws E_CONFIG for a password that cannot be read.
+   */
   async open(prepare: (client: MqttClient) => void = () => {}): Promise<void> {
     const { broker, clientId, clean, keepalive, onUp, protocol } = this.options;
     const spoken = (protocolVersion: 4 | 5) => ({
@@ -76,13 +88,16 @@ export class BrokerConnection {
       // The broker's default in MQTT 5 is to forget the session with the connection.
       properties: protocolVersion === 5 && !clean ? { sessionExpiryInterval: NEVER_EXPIRES } : {},
     });
+    const password = await revealed(broker.password);
     const client = connect(broker.url, {
       clientId,
       clean,
       keepalive,
       ...(broker.username === undefined ? {} : { username: broker.username }),
-      ...(broker.password === undefined ? {} : { password: broker.password }),
+      ...(password === undefined ? {} : { password }),
       ...(broker.ca === undefined ? {} : { ca: broker.ca }),
+      ...(broker.cert === undefined ? {} : { cert: broker.cert }),
+      ...(broker.key === undefined ? {} : { key: broker.key }),
       connectTimeout: CONNACK_TIMEOUT_MS,
       reconnectPeriod: MIN_PAUSE_MS,
       reconnectOnConnackError: true,

@@ -27,7 +27,8 @@ async function* up(file: string, context: Context): AsyncGenerator<Pick<Result, 
   const { signal, options, output } = context;
   const level = options.verbose ? 'debug' : options.quiet ? 'error' : config.logLevel;
   const write = (line: string) => output.log(options.json ? line.trimEnd() : logText(JSON.parse(line)));
-  const host = createHost({ config, logger: createLogger(level, { write }) });
+  const logger = createLogger(level, { write });
+  const host = createHost({ config, logger, serviceEnvironment: context.environment });
   try {
     await host.start();
     const { urls } = host;

@@ -4,7 +4,7 @@ import { type Logger, silentLogger } from '../../base/logger.js';
 import type { ModuleSource, StatusSink } from '../../ota/ports.js';
 import type { TrustDocument } from '../../trust/document/document.js';
 import type { TlsOptions } from '../mqtt/connect.js';
-import { BrokerLink, type Message, pause, type Subscription } from '../mqtt/link.js';
+import { BrokerLink, type LinkOptions, type Message, pause, type Subscription } from '../mqtt/link.js';
 import type { LogLine, RpcHandlers } from '../protocol/messages.js';
 import { level, topics } from '../protocol/topics.js';
 import { LogStream } from './log-stream.js';
@@ -16,7 +16,8 @@ import { MqttStatusSink } from './status.js';
 export interface ControlAgentOptions extends DeviceInfo {
   /** URL of the broker; user and password may stand in it. */
   readonly url: string;
-  readonly tls?: TlsOptions;
+  readonly login?: LinkOptions['login'];
+  readonly tls?: TlsOptions | undefined;
   readonly actors: () => PresenceActors;
   readonly trust: () => TrustDocument | undefined;
   readonly handlers: RpcHandlers;
@@ -44,11 +45,11 @@ export class ControlAgent {
 
   /** Throws E_CONFIG for what is no URL of a broker. */
   constructor(private readonly options: ControlAgentOptions) {
-    const { device, url, tls } = options;
+    const { device, url, tls, login } = options;
     this.logger = (options.logger ?? silentLogger).child({ part: 'control' });
     // A name of its own for every run: two hosts of one device name must not throw each other out for ever.
     const clientId = `iot-host-${device}-${randomBytes(4).toString('hex')}`;
-    this.link = new BrokerLink({ url, tls, clientId, will: lastWill(options), logger: this.logger });
+    this.link = new BrokerLink({ url, tls, login, clientId, will: lastWill(options), logger: this.logger });
     this.presence = new PresencePublisher(this.link, options, options.actors, this.logger);
     this.statuses = new MqttStatusSink(this.link, device, this.logger);
     this.modules = new MqttModuleSource(this.link, device, options.timing, this.logger);

@@ -12,26 +12,27 @@ export interface BrokerAddress {
   readonly password?: string | undefined;
 }
 
-/** Whether a `broker:` setting means the broker inside the host: `embedded` or `embedded://127.0.0.1:PORT`. */
+/** Whether a `broker:` setting means the broker inside the host: `embedded` or `embedded://ADDRESS:PORT`. */
 export function isEmbedded(broker: string): boolean {
   return broker === EMBEDDED || broker.startsWith(`${EMBEDDED}://`);
 }
 
-/** Host and port of an embedded broker; defaults 127.0.0.1 and 1883. Throws E_CONFIG for what is no loopback. */
+/** Where an embedded broker listens; defaults 127.0.0.1 and 1883. Throws E_CONFIG. */
 export function embeddedAddress(broker: string): { host: string; port: number } {
   if (broker === EMBEDDED) return { host: '127.0.0.1', port: MQTT_PORT };
   // A scheme the URL class does not know gets no port check: http has one, and 80 for "none given".
   const url = parse(broker.replace(`${EMBEDDED}://`, 'http://'), broker);
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
-  if (!isLoopback(host)) {
-    throw new IotError('E_CONFIG', `the embedded broker listens on loopback only, not on ${host}`, {
-      hint: 'run Mosquitto with TLS and passwords and set broker: mqtts://HOST:8883 to be reached from elsewhere',
-    });
-  }
   if (url.pathname !== '/' || url.search !== '' || url.username !== '') {
     throw new IotError('E_CONFIG', `broker ${broker} is not of the form embedded://127.0.0.1:PORT`);
   }
   return { host, port: portOf(broker, url) };
+}
+
+/** Where whoever is on the same machine finds what listens on `host`: its own address, loopback for "all". */
+export function localAddress(host: string): string {
+  if (host === '0.0.0.0') return '127.0.0.1';
+  return host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host;
 }
 
 export function isLoopback(host: string): boolean {
@@ -45,7 +46,7 @@ export function isLoopback(host: string): boolean {
 export function parseBroker(broker: string): BrokerAddress {
   if (isEmbedded(broker)) {
     const { host, port } = embeddedAddress(broker);
-    return { url: `mqtt://${host.includes(':') ? `[${host}]` : host}:${port}` };
+    return { url: `mqtt://${localAddress(host)}:${port}` };
   }
   const url = parse(broker, broker);
   if (!SCHEMES.has(url.protocol) || url.hostname === '') {

@@ -9,6 +9,8 @@ import { matches } from './filter.js';
 export interface LinkOptions extends ConnectOptions {
   /** `mqtt://`, `mqtts://`, `ws://`, `wss://` or `embedded…`; user and password may stand in it. */
   readonly url: string;
+  /** User and password when they do not stand in the address. */
+  readonly login?: Pick<BrokerAddress, 'username' | 'password'> | undefined;
   readonly logger?: Logger;
 }
 
@@ -56,7 +58,7 @@ export class BrokerLink {
 
   /** Throws E_CONFIG for what is no URL of a broker. */
   constructor(private readonly options: LinkOptions) {
-    this.address = parseBroker(options.url);
+    this.address = { ...parseBroker(options.url), ...options.login };
     this.logger = options.logger ?? silentLogger;
   }
 

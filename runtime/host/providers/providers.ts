@@ -5,6 +5,7 @@ import type { ProviderConfig } from '../../base/config/schema.js';
 import type { Contract } from '../../base/contract.js';
 import { IotError } from '../../base/errors.js';
 import type { Logger } from '../../base/logger.js';
+import type { BrokerAccess } from '../../base/mqtt/connection.js';
 import type { ProviderStatus } from '../../control/protocol/messages.js';
 import type { CellProvider } from '../cell/protocol.js';
 import { ProviderSlot } from './provider-slot.js';
@@ -15,6 +16,7 @@ export interface ProvidersParts {
   readonly device: string;
   readonly dataDir: string;
   readonly brokerUrl: string;
+  readonly brokerAccess?: BrokerAccess | undefined;
   readonly board: Board;
   readonly logger: Logger;
   setInCells(id: string, provider: CellProvider | null): Promise<void>;
@@ -97,10 +99,10 @@ export class Providers {
 
   async #make(id: string, name: string, use: string | undefined, settings: unknown): Promise<ProviderSlot> {
     const { contract, url } = this.contract(id);
-    const { device, brokerUrl, board, logger, setInCells } = this.#parts;
+    const { device, brokerUrl, brokerAccess, board, logger, setInCells } = this.#parts;
     const dataDir = join(this.#parts.dataDir, 'providers', id.replace(':', '-'), name);
     await mkdir(dataDir, { recursive: true });
-    const env = { device, dataDir, brokerUrl, board, logger: logger.child({ contract: id }) };
+    const env = { device, dataDir, brokerUrl, brokerAccess, board, logger: logger.child({ contract: id }) };
     const slot = new ProviderSlot({ contract, contractUrl: url, name, env, setInCells }, use, settings);
     this.#slots.set(slot.id, slot);
     return slot;

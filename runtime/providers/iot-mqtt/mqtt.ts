@@ -39,7 +39,7 @@ class MqttProvider implements Mqtt {
     private readonly settings: BrokerSettings,
     private readonly env: ProviderEnv,
   ) {
-    this.#broker = brokerOf(settings, env.brokerUrl);
+    this.#broker = brokerOf(settings, env);
   }
 
   async start(): Promise<void> {

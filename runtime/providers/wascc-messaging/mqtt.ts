@@ -34,7 +34,7 @@ class MqttMessaging implements Messaging {
     private readonly settings: BrokerSettings,
     private readonly env: ProviderEnv,
   ) {
-    this.#broker = brokerOf(settings, env.brokerUrl);
+    this.#broker = brokerOf(settings, env);
     this.#requester = new Requester(env.device);
   }
 
