@@ -1,17 +1,11 @@
-import type {
-  Contract,
-  Deliver,
-  Implementation,
-  Provider,
-  ProviderEnv,
-  Session,
-} from '../../base/contract.js';
+import type { Contract, Deliver, Provider, ProviderEnv, Session } from '../../base/contract.js';
 import { asIotError, IotError, withContext } from '../../base/errors.js';
 import { SessionMap, sessionName } from '../../base/sessions.js';
 import type { ProviderStatus } from '../../control/protocol/messages.js';
 import type { CellProvider } from '../cell/protocol.js';
 import { Gate } from '../gate.js';
-import { endsWithin } from '../patience.js';
+import { Turns } from '../turns.js';
+import { checkSettings, createProvider, endProvider, type Running } from './running.js';
 
 export interface ProviderSlotParts {
   readonly contract: Contract;
@@ -22,18 +16,8 @@ export interface ProviderSlotParts {
   setInCells(id: string, provider: CellProvider | null): Promise<void>;
 }
 
-interface Running {
-  readonly implementation: string;
-  readonly settings: unknown;
-  readonly module: Implementation<Provider>;
-  readonly provider: Provider;
-}
-
 /** How long host calls that are under way may take before a provider is taken from under them, in milliseconds. */
 const DRAIN_MS = 2_000;
-/** How long a provider may take to start, and to stop, in milliseconds. */
-const START_MS = 10_000;
-const STOP_MS = 5_000;
 
 /**
  * The place of one provider: (contract, name). Bindings belong to the place, so that whatever implementation stands
@@ -46,13 +30,13 @@ export class ProviderSlot {
   readonly name: string;
   readonly #parts: ProviderSlotParts;
   readonly #gate = new Gate();
+  readonly #turns = new Turns();
   readonly #sessions = new SessionMap<{ session: Session; deliver: Deliver }>();
   #running: Running | undefined;
   #last: { implementation: string; settings: unknown };
   /** What a provider that does not outlive its `stop` had stored, kept for its successor. */
   #parked: unknown;
   #failure: IotError | undefined;
-  #changing: Promise<unknown> = Promise.resolve();
 
   constructor(parts: ProviderSlotParts, use: string | undefined, settings: unknown) {
     this.#parts = parts;
@@ -91,7 +75,7 @@ export class ProviderSlot {
 
   /** Throws what the provider throws; the binding before it, if there was one, then still stands. */
   bind(session: Session, deliver: Deliver): Promise<void> {
-    return this.#exclusively(async () => {
+    return this.#turns.run(async () => {
       const before = this.#sessions.get(session);
       this.#sessions.set(session, { session, deliver });
       try {
@@ -110,7 +94,7 @@ export class ProviderSlot {
   }
 
   unbind(session: Session): Promise<void> {
-    return this.#exclusively(async () => {
+    return this.#turns.run(async () => {
       this.#sessions.delete(session);
       await this.#running?.provider.unbind(session);
     });
@@ -146,7 +130,7 @@ export class ProviderSlot {
 
   /** Starts the last implementation again (or for the first time); nothing to do when it runs. */
   start(): Promise<void> {
-    return this.#exclusively(async () => {
+    return this.#turns.run(async () => {
       if (this.#running !== undefined) return;
       const { implementation, settings } = this.#last;
       await this.#enterOrEnd(await this.#create(implementation, settings), this.#parked);
@@ -155,7 +139,7 @@ export class ProviderSlot {
 
   /** Takes the provider away while actors run. What it had stored is kept for whoever comes next. */
   remove(): Promise<void> {
-    return this.#exclusively(async () => {
+    return this.#turns.run(async () => {
       const running = this.#running;
       if (running === undefined) return;
       const { provider } = running;
@@ -176,7 +160,7 @@ export class ProviderSlot {
 
   /** Puts another implementation in its place: bindings and stored values move, the old one returns if it fails. */
   swap(to: string, settings: unknown): Promise<void> {
-    return this.#exclusively(async () => {
+    return this.#turns.run(async () => {
       const before = this.#running;
       if (before === undefined) return this.#swapStopped(to, settings);
       if (before.implementation === to) return this.#restart(before, settings);
@@ -198,7 +182,7 @@ export class ProviderSlot {
   }
 
   stop(): Promise<void> {
-    return this.#exclusively(async () => {
+    return this.#turns.run(async () => {
       const running = this.#running;
       try {
         await this.#pause();
@@ -227,7 +211,7 @@ export class ProviderSlot {
 
   /** The same implementation with other settings cannot run beside itself: a port or a file would be busy. */
   async #restart(before: Running, settings: unknown): Promise<void> {
-    this.#check(before.implementation, before.module, settings);
+    checkSettings(this.id, before.implementation, before.module, settings);
     try {
       await this.#pause();
       const state = before.provider.durable === true ? undefined : await before.provider.exportState?.();
@@ -250,33 +234,13 @@ export class ProviderSlot {
   }
 
   async #create(implementation: string, settings: unknown): Promise<Running> {
-    let provider: Provider | undefined;
     try {
-      const module = await this.contract.loadImplementation(implementation);
-      const checked = this.#check(implementation, module, settings);
-      provider = module.create(checked, this.#parts.env);
-      if (!(await endsWithin(provider.start(AbortSignal.timeout(START_MS)), START_MS))) {
-        throw new IotError('E_PROVIDER', `did not start within ${START_MS} ms`);
-      }
-      return { implementation, settings: checked, module, provider };
+      return await createProvider(this.#parts, implementation, settings);
     } catch (thrown) {
-      if (provider !== undefined) await this.#end(provider);
-      const failure = withContext(asIotError(thrown, 'E_PROVIDER'), `${this.id} (${implementation})`);
+      const failure = asIotError(thrown, 'E_PROVIDER');
       if (this.#running === undefined) this.#failure = failure;
       throw failure;
     }
-  }
-
-  /** The settings with their defaults. Throws E_CONFIG naming the first that is not valid. */
-  #check(implementation: string, module: Implementation<Provider>, settings: unknown): unknown {
-    const checked = module.settings.safeParse(settings ?? {});
-    if (checked.success) return checked.data;
-    const issue = checked.error.issues[0];
-    const where = issue?.path.join('.') || 'settings';
-    throw new IotError(
-      'E_CONFIG',
-      `${this.id} ${implementation}: ${where}: ${issue?.message ?? 'not valid'}`,
-    );
   }
 
   /** As `#enter`, where there is none to go back to: one that cannot enter is ended, and the slot says why. */
@@ -290,14 +254,8 @@ export class ProviderSlot {
     }
   }
 
-  /** Stops one that nobody uses any more. It may fail or hang: the slot does not. */
-  async #end(provider: Provider): Promise<void> {
-    try {
-      if (await endsWithin(provider.stop(), STOP_MS)) return;
-      this.#parts.env.logger.warn(`${this.id} did not stop within ${STOP_MS} ms and is left behind`);
-    } catch (thrown) {
-      this.#parts.env.logger.warn(`${this.id} did not stop well: ${asIotError(thrown).message}`);
-    }
+  #end(provider: Provider): Promise<void> {
+    return endProvider(this.id, provider, this.#parts.env.logger);
   }
 
   /** State first, then every binding with its grant, then the cells. */
@@ -319,9 +277,13 @@ export class ProviderSlot {
 
   /** Not waited for: until a cell has opened its part, its calls take the way through the main thread. */
   #openInCells({ implementation, module, settings }: Running): void {
-    if (module.createInCell === undefined) return;
+    const answersThere = module.createInCell !== undefined;
+    if (!answersThere && !this.contract.hasOneWay) return;
     const { contractUrl, env } = this.#parts;
-    const part = { id: this.id, contractUrl, implementation, settings, dataDir: env.dataDir };
+    const part = {
+      ...{ id: this.id, contractUrl, settings, dataDir: env.dataDir },
+      ...(answersThere ? { implementation } : {}),
+    };
     this.#parts.setInCells(this.id, part).catch((thrown: unknown) => {
       env.logger.warn(`${this.id} does not run inside its cells: ${asIotError(thrown).message}`);
     });
@@ -337,12 +299,6 @@ export class ProviderSlot {
       this.#parts.env.logger.warn(`${this.id} in its cells: ${asIotError(thrown).message}`);
     });
     await this.#gate.close(DRAIN_MS);
-  }
-
-  #exclusively<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#changing.then(work);
-    this.#changing = result.catch(() => undefined);
-    return result;
   }
 }
 
