@@ -50,9 +50,25 @@ describe('where a device is looked for', () => {
     ['embedded', [LOCAL]],
     ['embedded://127.0.0.1:1999', ['mqtt://127.0.0.1:1999', LOCAL]],
     ['embedded://127.0.0.1:0', [LOCAL]],
+    ['embedded://0.0.0.0:8883', ['mqtt://127.0.0.1:8883', LOCAL]],
+    ['"embedded://[::]:8883"', ['mqtt://[::1]:8883', LOCAL]],
   ])('a project with broker: %s', async (broker, expected) => {
     await projectFile(`device: pi-01\nbroker: ${broker}\n`);
     expect(await brokers('pi-01')).toEqual(expected);
+  });
+
+  it('comes with what it takes to get in there, and never with the password itself', async () => {
+    await projectFile(
+      'device: other\nbroker: mqtts://lan:8883\nbrokerLogin: {username: me, password: "secret://lan"}\nbrokerTls: {ca: ca.crt}\n',
+    );
+    const access = { username: 'me', password: 'secret://lan' };
+    const [place] = (await lookUp('pi-01', {}, environment, project)).places;
+    expect(place).toMatchObject({ ...access, ca: join(home, 'work', 'ca.crt') });
+    await catalogue(
+      'devices: {pi-01: {broker: "mqtts://far:8883", username: me, password: "secret://lan", ca: far.crt}}\n',
+    );
+    const [far] = (await lookUp('pi-01', {}, environment, project)).places;
+    expect(far).toMatchObject({ ...access, ca: 'far.crt' });
   });
 
   it('is only the broker of the flag, else of the environment', async () => {

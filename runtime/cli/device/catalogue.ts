@@ -19,6 +19,8 @@ const Catalogue = z.strictObject({
           .string()
           .regex(/^secret:\/\/./, 'a password is given by reference: secret://NAME')
           .optional(),
+        /** PEM file of the authority that the broker's certificate comes from; relative to this file. */
+        ca: z.string().optional(),
       }),
     )
     .default({}),

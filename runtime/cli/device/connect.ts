@@ -1,7 +1,11 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { IotError } from '../../base/errors.js';
 import { readSecret } from '../../base/secret.js';
 import { DeviceClient } from '../../control/client/device-client.js';
 import type { Context } from '../context.js';
 import { controlSigner } from '../keys/signer.js';
+import { catalogueFile } from './catalogue.js';
 import type { Place } from './place.js';
 
 /** A broker that is alive answers within this many milliseconds. */
@@ -16,7 +20,8 @@ export async function connectAt(
 ): Promise<DeviceClient> {
   const url = await authorisedUrl(place, context);
   const signer = await controlSigner(context.environment);
-  const options = { url, device, signer, timeoutMs: Math.min(timeoutMs, LONGEST_CONNECT_MS) };
+  const tls = await authority(place, context);
+  const options = { url, tls, device, signer, timeoutMs: Math.min(timeoutMs, LONGEST_CONNECT_MS) };
   return DeviceClient.connect(options, context.signal);
 }
 
@@ -29,4 +34,16 @@ async function authorisedUrl(place: Place, context: Context): Promise<string> {
     url.password = encodeURIComponent(await readSecret(place.password, context.environment));
   }
   return url.href;
+}
+
+async function authority({ ca, origin }: Place, context: Context): Promise<{ ca: string } | undefined> {
+  if (ca === undefined) return undefined;
+  const file = resolve(dirname(catalogueFile(context.environment)), ca);
+  return readFile(file, 'utf8').then(
+    (pem) => ({ ca: pem }),
+    (error: NodeJS.ErrnoException) => {
+      const why = `${origin}: certificate authority ${file} cannot be read (${error.code ?? error.message})`;
+      throw new IotError('E_CONFIG', why, { cause: error });
+    },
+  );
 }

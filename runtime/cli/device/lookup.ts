@@ -95,7 +95,10 @@ export async function everyPlace(
 async function nearPlaces(environment: Environment, folder: string): Promise<Place[]> {
   const project = await readProject(folder, environment);
   const broker = project === undefined ? undefined : brokerUrl(project.broker);
-  const own = project === undefined || broker === undefined ? [] : [{ origin: project.file, broker }];
+  const own =
+    project === undefined || broker === undefined
+      ? []
+      : [{ origin: project.file, broker, ...project.brokerLogin, ca: project.brokerTls?.ca }];
   return distinct([...own, { origin: 'this machine', broker: LOCAL_BROKER }]);
 }
 

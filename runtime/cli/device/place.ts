@@ -9,16 +9,24 @@ export interface Place {
   readonly username?: string | undefined;
   /** `secret://NAME`, resolved when the connection is made. */
   readonly password?: string | undefined;
+  /** PEM file; relative to the folder of `devices.yaml`. */
+  readonly ca?: string | undefined;
 }
 
 export const LOCAL_BROKER = 'mqtt://localhost:1883';
+/** Addresses to listen on that are none to connect to. */
+const EVERYWHERE = new Map([
+  ['0.0.0.0', '127.0.0.1'],
+  ['[::]', '[::1]'],
+]);
 
-/** The URL under which others reach a `broker:` setting; `undefined` for an embedded one on a port not known. */
+/** The URL under which this machine reaches a `broker:` setting; `undefined` for an embedded one on a port not known. */
 export function brokerUrl(setting: string): string | undefined {
   if (setting === 'embedded') return LOCAL_BROKER;
   if (!setting.startsWith('embedded://')) return setting;
   const url = new URL(setting);
-  return url.port === '0' ? undefined : `mqtt://${url.hostname}:${url.port || '1883'}`;
+  const host = EVERYWHERE.get(url.hostname) ?? url.hostname;
+  return url.port === '0' ? undefined : `mqtt://${host}:${url.port || '1883'}`;
 }
 
 /** Throws E_USAGE for what is not the URL of a broker. */
