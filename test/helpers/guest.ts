@@ -17,7 +17,10 @@ export interface GuestOptions {
   logBytes?: number;
   /** Answer to every operation that has no meaning of its own; default empty. */
   reply?: Uint8Array;
+  /** Memory at the start in 64 KiB pages, and one more at most; default 1. */
+  pages?: number;
   key?: string;
+  callAlias?: string;
   capabilities?: string[];
 }
 
@@ -39,7 +42,8 @@ export function passed(
 /**
  * A small waPC guest. `Echo` gives the payload back, `Key` does wascc:keyvalue Add{key: "n", value: 1} and gives the
  * provider's answer or error on, `Version` its version, `Trap` and `Loop` what they say, `Depth` a host call to an
- * unknown capability, `Write` logs in a loop without end, `Ask` does what `Key` does in a loop without end, `Pass` makes the host
+ * unknown capability, `Write` logs in a loop without end, `Recurse` calls itself, `Big` answers with 60,001 bytes,
+ * `Grow` asks for a page of memory and answers with what it got (i32), `Ask` does what `Key` does in a loop without end, `Pass` makes the host
  * call in its payload (see `passed`) and gives its answer or error on, anything else an empty answer.
  */
 export function guestModule(options: GuestOptions = {}): CheckedModule {
@@ -56,11 +60,12 @@ export function guestModule(options: GuestOptions = {}): CheckedModule {
     (import "wapc" "__host_error_len" (func $host_error_len (result i32)))
     (import "wapc" "__host_error" (func $host_error (param i32)))
     (import "wapc" "__console_log" (func $log (param i32 i32)))
-    (memory (export "memory") 1 2)
+    (memory (export "memory") ${options.pages ?? 1} ${(options.pages ?? 1) + 1})
     (data (i32.const 2048) "wascc:keyvalue") (data (i32.const 2080) "Add") (data (i32.const 2112) "${hex(ADD)}")
     (data (i32.const 3000) "${hex(reply)}")
     (data (i32.const 2200) "${text(version)}") (data (i32.const 2300) "acme:nothing")
     (func $end (loop $again (br $again)))
+    (func $recurse (result i32) (i32.add (i32.const 1) (call $recurse)))
     (func $write (loop $again (call $log (i32.const 2048) (i32.const ${options.logBytes ?? 14})) (br $again)))
     (func $ask (loop $again (drop ${keyCall}) (br $again)))
     (func $passOn (param $ok i32) (result i32)
@@ -97,6 +102,13 @@ export function guestModule(options: GuestOptions = {}): CheckedModule {
         (then (call $response (i32.const 2200) (i32.const ${version.length})) (return (i32.const 1))))
       (if (i32.eq (local.get $op) (i32.const ${'T'.charCodeAt(0)})) (then (unreachable)))
       (if (i32.eq (local.get $op) (i32.const ${'L'.charCodeAt(0)})) (then (call $end)))
+      (if (i32.eq (local.get $op) (i32.const ${'R'.charCodeAt(0)})) (then (return (call $recurse))))
+      (if (i32.eq (local.get $op) (i32.const ${'B'.charCodeAt(0)}))
+        (then (call $response (i32.const 0) (i32.const 60001)) (return (i32.const 1))))
+      (if (i32.eq (local.get $op) (i32.const ${'G'.charCodeAt(0)}))
+        (then
+          (i32.store (i32.const 8192) (memory.grow (i32.const 1)))
+          (call $response (i32.const 8192) (i32.const 4)) (return (i32.const 1))))
       (if (i32.eq (local.get $op) (i32.const ${'W'.charCodeAt(0)})) (then (call $write)))
       (if (i32.eq (local.get $op) (i32.const ${'A'.charCodeAt(0)})) (then (call $ask)))
       (if (i32.eq (local.get $op) (i32.const ${'H'.charCodeAt(0)}))
@@ -111,5 +123,6 @@ export function guestModule(options: GuestOptions = {}): CheckedModule {
     name: 'guest',
     version,
     capabilities: options.capabilities ?? ['wascc:keyvalue'],
+    ...(options.callAlias === undefined ? {} : { callAlias: options.callAlias }),
   };
 }

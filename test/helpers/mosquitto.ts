@@ -20,6 +20,8 @@ export interface MosquittoOptions {
   readonly port?: number;
   /** Further lines of the configuration. */
   readonly config?: readonly string[];
+  /** A folder in which it keeps sessions and retained messages over a restart; default: it keeps nothing. */
+  readonly keepIn?: string;
 }
 
 /** Whether Mosquitto is installed, and what to say when a test is skipped because it is not. */
@@ -33,13 +35,16 @@ export function mosquittoMissing(): string | undefined {
   return undefined;
 }
 
-/** A real Mosquitto on a port of its own, for everybody on this machine, keeping nothing over a restart. */
+/** A real Mosquitto on a port of its own, for everybody on this machine. */
 export async function startMosquitto(options: MosquittoOptions = {}): Promise<RunningBroker> {
   const port = options.port ?? (await freePort());
   const folder = await mkdtemp(join(tmpdir(), 'mosquitto-'));
   const file = join(folder, 'mosquitto.conf');
   const root = process.getuid?.() === 0 ? ['user root'] : [];
-  const lines = [...root, `listener ${port} 127.0.0.1`, 'allow_anonymous true', 'persistence false'];
+  const { keepIn } = options;
+  const persistence =
+    keepIn === undefined ? ['persistence false'] : ['persistence true', `persistence_location ${keepIn}/`];
+  const lines = [...root, `listener ${port} 127.0.0.1`, 'allow_anonymous true', ...persistence];
   await writeFile(file, [...lines, ...(options.config ?? []), ''].join('\n'));
   const child = spawn('mosquitto', ['-c', file], { stdio: ['ignore', 'ignore', 'pipe'] });
   let text = '';
