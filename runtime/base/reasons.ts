@@ -71,6 +71,7 @@ export const REASONS = {
   E_MEMORY: { text: 'actor ran out of memory', exit: 8, suit: 11 },
   E_ENGINE: { text: 'engine failed', exit: 8, suit: 11 },
   E_NO_ACTOR: { text: 'no such actor', exit: 8, suit: 11 },
+  E_CYCLE: { text: 'actors call each other in a circle', exit: 8, suit: 11 },
   E_NOT_RUNNING: { text: 'actor is not running', exit: 8, suit: 11 },
   E_QUEUE_FULL: { text: 'queue is full', exit: 8, suit: 11 },
   E_PAYLOAD: { text: 'payload is not acceptable', exit: 8, suit: 11 },

@@ -31,7 +31,13 @@ export class ModuleChecks {
     const claims = verifyModule(bytes, { now: now.seconds, timeTrusted: now.trusted });
     requireIssuer(claims, this.#issuers());
     admit(bytes, { limits: { memoryPages, maxModuleBytes }, engine: this.#engine, kind: 'actor' });
-    return { key: claims.subject, name: claims.name, version: claims.ver, capabilities: claims.caps };
+    return {
+      key: claims.subject,
+      name: claims.name,
+      version: claims.ver,
+      capabilities: claims.caps,
+      callAlias: claims.callAlias,
+    };
   }
 
   /** The module that a slot's `path` names. Throws E_CONFIG when it cannot be read, or as `read` does. */

@@ -6,6 +6,7 @@ import { asIotError, IotError } from '../base/errors.js';
 import type { Logger } from '../base/logger.js';
 import type { BrokerAccess } from '../base/mqtt/connection.js';
 import type { ActorStatus } from '../control/protocol/messages.js';
+import { ACTOR_CALLS, ActorCalls, namesActor } from './actors/actor-calls.js';
 import { ActorSlot } from './actors/actor-slot.js';
 import { type BindingName, BindingStore, isSame } from './binding-store.js';
 import { Cells } from './cell/cells.js';
@@ -51,12 +52,13 @@ export class Host implements UpdateTarget {
   readonly #unbound = new Map<string, string>();
   readonly #listeners = new Set<() => void>();
   readonly #hostCalls: HostCallCounters;
+  readonly #actorCalls = new ActorCalls(() => this.#slots.values());
   #stopping = false;
 
   constructor(parts: HostParts) {
     const { config, logger } = parts;
     this.#parts = parts;
-    this.#hostCalls = new HostCallCounters((id) => parts.contracts.has(id));
+    this.#hostCalls = new HostCallCounters((id) => id === ACTOR_CALLS || parts.contracts.has(id));
     this.#store = new BindingStore(join(parts.dataDir, 'bindings.json'));
     this.#stopped = new StoppedStore(join(parts.dataDir, 'stopped.json'));
     this.#cells = new Cells(parts.engine, config.cells, {
@@ -90,7 +92,10 @@ export class Host implements UpdateTarget {
     for (const slot of config.actors) this.#makeSlot(slot);
     for (const name of [...pushed, ...this.#store.slots()]) this.ensureSlot(name);
     for (const slot of this.#slots.values()) await this.#bindAll(slot);
-    await Promise.all([...this.#slots.values()].map((slot) => this.#startSlot(slot)));
+    const slots = [...this.#slots.values()];
+    const modules = await Promise.all(slots.map((slot) => this.#firstModule(slot)));
+    // All are known before the first starts: its `Start` may call another actor, which then waits for that.
+    await Promise.all(slots.map((slot, index) => this.#startSlot(slot, modules[index])));
   }
 
   /** Ends in bounded time, whatever actors and providers are doing. Trials end undecided. */
@@ -123,6 +128,11 @@ export class Host implements UpdateTarget {
 
   has(actor: string): boolean {
     return this.#slots.has(actor);
+  }
+
+  /** How many actors wait for another one right now. */
+  get callsBetweenActors(): number {
+    return this.#actorCalls.waiting;
   }
 
   /** For whoever makes metrics of it. */
@@ -234,7 +244,7 @@ export class Host implements UpdateTarget {
       return undefined;
     }
     await this.#bindAll(slot);
-    await this.#startSlot(slot);
+    await this.#startSlot(slot, await this.#firstModule(slot));
     if (slot.state === 'empty') await this.#stopped.set(name, false);
     return slot.status();
   }
@@ -256,7 +266,9 @@ export class Host implements UpdateTarget {
         ?.bindings.list()
         .map(({ contract }) => contract),
     );
-    return capabilities.filter((id) => !bound.has(id)).map((id) => `iot-host bind ${name} ${id}`);
+    return capabilities
+      .filter((id) => !namesActor(id) && !bound.has(id))
+      .map((id) => `iot-host bind ${name} ${id}`);
   }
 
   prepare(slot: string, module: CheckedModule): Promise<Candidate> {
@@ -275,6 +287,7 @@ export class Host implements UpdateTarget {
       providers: this.providers,
       logger: logger.child({ actor: config.name }),
       hostCalls: this.#hostCalls,
+      actorCalls: this.#actorCalls,
       changed: () => this.#changed(),
       resumed: () =>
         this.#stopped.set(config.name, false).catch((thrown: unknown) => {
@@ -318,17 +331,23 @@ export class Host implements UpdateTarget {
     }
   }
 
-  async #startSlot(slot: ActorSlot): Promise<void> {
-    const config = this.#configured(slot.name) ?? SlotConfig.parse({ name: slot.name });
+  /** The module that a slot starts with; what is refused is kept for `problems`. */
+  async #firstModule(slot: ActorSlot): Promise<CheckedModule | undefined> {
     try {
-      const module = await this.#parts.firstModule(config);
-      if (module === undefined) return;
-      await (this.#stopped.has(slot.name) ? slot.hold(module) : slot.start(module));
+      return await this.#parts.firstModule(
+        this.#configured(slot.name) ?? SlotConfig.parse({ name: slot.name }),
+      );
     } catch (thrown) {
       const refused = asIotError(thrown);
       this.#refused.set(slot.name, refused);
       this.#parts.logger.error(`actor ${slot.name} was refused: ${refused.message}`, { code: refused.code });
+      return undefined;
     }
+  }
+
+  async #startSlot(slot: ActorSlot, module: CheckedModule | undefined): Promise<void> {
+    if (module === undefined) return;
+    await (this.#stopped.has(slot.name) ? slot.hold(module) : slot.start(module));
   }
 }
 

@@ -12,6 +12,8 @@ export interface CheckedModule {
   readonly version?: string | undefined;
   /** Capability ids that the claims ask for, already cut to what its signer may grant. */
   readonly capabilities: readonly string[];
+  /** The name in the claims by which other actors may call it. */
+  readonly callAlias?: string | undefined;
 }
 
 /** What the update machine needs of the host: prepare beside, switch between messages, keep or go back. */

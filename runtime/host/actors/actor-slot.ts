@@ -3,8 +3,10 @@ import { IotError } from '../../base/errors.js';
 import type { ActorState, ActorStatus } from '../../control/protocol/messages.js';
 import type { Cell } from '../cell/cell.js';
 import type { HostCounters } from '../counters.js';
+import { monotonicMs } from '../monotonic.js';
 import type { Candidate, CheckedModule } from '../update.js';
 import type { Bindings } from './bindings.js';
+import type { Message } from './intake.js';
 import { LiveActor, type SlotParts } from './live-actor.js';
 import { Supervisor } from './supervisor.js';
 import { Swap } from './swap.js';
@@ -70,13 +72,44 @@ export class ActorSlot {
 
   /** One message; resolves with the reply once it was handled. Rejects as `Deliver` says. */
   call(operation: string, payload: Uint8Array, contract?: string): Promise<Uint8Array> {
-    const { state, intake } = this.#actor;
-    if (state === 'empty' || state === 'stopped') {
-      const hint = state === 'empty' ? 'iot-host push FILE' : `iot-host start ${this.name}`;
-      return Promise.reject(new IotError('E_NOT_RUNNING', `actor ${this.name} is ${state}`, { hint }));
-    }
+    const refusal = this.#refusal();
+    if (refusal !== undefined) return Promise.reject(refusal);
     return new Promise((resolve, reject) => {
-      intake.push(this.name, { contract, operation, payload, resolve, reject });
+      this.#actor.intake.push(this.name, { contract, operation, payload, resolve, reject });
+    });
+  }
+
+  /**
+   * As `call`, for a sender that gives up after `waitMs`: then it rejects with E_TIMEOUT, and a message that has not
+   * begun by then is not handled any more. Shorter patience than the actor's own deadline is not held against it.
+   */
+  callWithin(operation: string, payload: Uint8Array, waitMs: number): Promise<Uint8Array> {
+    const refusal = this.#refusal();
+    if (refusal !== undefined) return Promise.reject(refusal);
+    const { intake } = this.#actor;
+    return new Promise((resolve, reject) => {
+      const late = new IotError(
+        'E_TIMEOUT',
+        `${this.name} ${operation}: no reply within ${Math.round(waitMs)} ms`,
+      );
+      const timer = setTimeout(() => {
+        intake.withdraw(message, late);
+        reject(late);
+      }, waitMs);
+      const message: Message = {
+        operation,
+        payload,
+        until: monotonicMs() + waitMs,
+        resolve: (reply) => {
+          clearTimeout(timer);
+          resolve(reply);
+        },
+        reject: (error) => {
+          clearTimeout(timer);
+          reject(error);
+        },
+      };
+      intake.push(this.name, message);
     });
   }
 
@@ -153,6 +186,7 @@ export class ActorSlot {
   /** Its cell has ended, perhaps for the fault of another actor. What it was doing comes back through the intake. */
   cellEnded(cell: Cell): void {
     if (this.#actor.route?.cell !== cell) return;
+    this.#actor.parts.actorCalls.forget(this.name);
     // In its turn: if a change of state is under way, it is judged by how that ends. And by then the calls have come
     // back, so that a fault of its own is known.
     void this.#inTurn(() => this.#supervisor.recover(cell));
@@ -165,6 +199,13 @@ export class ActorSlot {
       return Promise.reject(new IotError('E_NOT_CLAIMED', `${this.name}: ${contract} ${operation}: ${why}`));
     }
     return this.call(operation, payload, contract);
+  }
+
+  #refusal(): IotError | undefined {
+    const { state } = this.#actor;
+    if (state !== 'empty' && state !== 'stopped') return undefined;
+    const hint = state === 'empty' ? 'iot-host push FILE' : `iot-host start ${this.name}`;
+    return new IotError('E_NOT_RUNNING', `actor ${this.name} is ${state}`, { hint });
   }
 
   #requireSettled(): void {

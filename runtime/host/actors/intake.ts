@@ -1,6 +1,7 @@
 import { IotError } from '../../base/errors.js';
 import type { Outcome } from '../cell/cell.js';
 import { CallCounters } from '../counters.js';
+import { monotonicMs } from '../monotonic.js';
 
 /** One message on its way through an actor. */
 export interface Message {
@@ -8,6 +9,8 @@ export interface Message {
   readonly contract?: string | undefined;
   readonly operation: string;
   readonly payload: Uint8Array;
+  /** When its sender gives up, by `monotonicMs`. */
+  readonly until?: number | undefined;
   resolve(reply: Uint8Array): void;
   reject(error: IotError): void;
 }
@@ -100,15 +103,28 @@ export class Intake {
     await new Promise<void>((resolve) => this.#drained.push(resolve));
   }
 
+  /** Its sender has given up: if it has not begun, it does not. */
+  withdraw(message: Message, error: IotError): void {
+    const stays = (placed: Placed) => placed.message !== message;
+    const before = this.length;
+    this.#queue = this.#queue.filter(stays);
+    this.#requeued = this.#requeued.filter(stays);
+    if (this.length === before) return;
+    this.#refuse(message, error);
+    this.#pump();
+  }
+
   /** Refuses everything that waits. */
   rejectAll(error: IotError): void {
     const waiting = [...this.#requeued, ...this.#queue];
     this.#queue = [];
     this.#requeued = [];
-    for (const { message } of waiting) {
-      this.counters.refuse(error.code);
-      message.reject(error);
-    }
+    for (const { message } of waiting) this.#refuse(message, error);
+  }
+
+  #refuse(message: Message, error: IotError): void {
+    this.counters.refuse(error.code);
+    message.reject(error);
   }
 
   #pump(): void {
@@ -116,6 +132,10 @@ export class Intake {
     while (this.#sink !== undefined && this.#requeued.length === 0 && this.#inFlight < WINDOW) {
       const next = this.#queue.shift();
       if (next === undefined) return;
+      if (isLate(next.message)) {
+        this.#refuse(next.message, new IotError('E_TIMEOUT', 'its sender had given up before its turn came'));
+        continue;
+      }
       this.#inFlight += 1;
       this.#sink.send(next.message, (outcome) => this.#settle(next, outcome));
     }
@@ -146,4 +166,8 @@ export class Intake {
     }
     this.#pump();
   }
+}
+
+function isLate({ until }: Message): boolean {
+  return until !== undefined && monotonicMs() >= until;
 }

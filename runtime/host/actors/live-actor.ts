@@ -10,6 +10,7 @@ import { endsWithin } from '../patience.js';
 import type { Providers } from '../providers/providers.js';
 import { Turns } from '../turns.js';
 import type { CheckedModule } from '../update.js';
+import { ACTOR_CALLS, type ActorCalls, namesActor } from './actor-calls.js';
 import { Bindings, type DeliverBytes } from './bindings.js';
 import { dispatch } from './dispatch.js';
 import { Intake } from './intake.js';
@@ -21,6 +22,7 @@ export interface SlotParts {
   readonly providers: Providers;
   readonly logger: Logger;
   readonly hostCalls: HostCallCounters;
+  readonly actorCalls: ActorCalls;
   /** State, module or counters that others show have changed. */
   changed(): void;
   /** A push that was kept has started an actor that somebody had stopped: it is no longer to stay stopped. */
@@ -83,10 +85,16 @@ export class LiveActor {
   /** Compiles and starts the module in an engine of its own; it stands by. Rejects with the reason of refusal. */
   load(module: CheckedModule, besides: Cell | undefined): Promise<Route> {
     return unlessInterrupted(async () => {
-      const cell = this.parts.cells.place(this.config.cell, besides);
+      const { cells, hostCalls, actorCalls } = this.parts;
+      const cell = module.capabilities.some(namesActor)
+        ? cells.placeAlone(this.name, besides)
+        : cells.place(this.config.cell, besides);
       return Route.load(cell, this.name, module, this.config.limits, (route) => async (call) => {
         if (this.route !== route) throw new IotError('E_NOT_RUNNING', 'no I/O before Start');
-        return this.parts.hostCalls.watch(call.namespace, () =>
+        if (namesActor(call.namespace)) {
+          return hostCalls.watch(ACTOR_CALLS, () => actorCalls.call(this.name, module.capabilities, call));
+        }
+        return hostCalls.watch(call.namespace, () =>
           dispatch(this.name, module.capabilities, this.bindings, call),
         );
       });

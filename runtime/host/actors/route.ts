@@ -63,14 +63,14 @@ export class Route implements Sink {
     return this.#cell;
   }
 
-  send({ contract, operation, payload }: Message, settle: (outcome: Outcome) => void): void {
+  send({ contract, operation, payload, until }: Message, settle: (outcome: Outcome) => void): void {
     // Asked here and not where it came in: it may have waited while the code, and the claims with it, changed.
     if (contract !== undefined && !this.module.capabilities.includes(contract)) {
       const why = `${contract} ${operation}: the claims of ${this.module.name} do not ask for ${contract}`;
       settle({ kind: 'error', error: new IotError('E_NOT_CLAIMED', why), fatal: false });
       return;
     }
-    this.#call(operation, payload, settle);
+    this.#call(operation, payload, settle, until);
   }
 
   /**
@@ -114,8 +114,9 @@ export class Route implements Sink {
     return new Promise((resolve) => this.#call(operation, payload, resolve));
   }
 
-  #call(operation: string, payload: Uint8Array, settle: (outcome: Outcome) => void): void {
-    this.#cell.call(this.#engine, operation, payload, this.#deadlineMs, (outcome) => {
+  #call(operation: string, payload: Uint8Array, settle: (outcome: Outcome) => void, until?: number): void {
+    const call = { engine: this.#engine, operation, payload, ...(until === undefined ? {} : { until }) };
+    this.#cell.call(call, this.#deadlineMs, (outcome) => {
       if (outcome.kind === 'error' && outcome.fatal) this.#spent = true;
       settle(outcome);
     });

@@ -10,6 +10,8 @@ export class Cells {
   readonly #cells = new Map<string, Cell>();
   /** What each new cell must open. */
   readonly #providers = new Map<string, CellProvider>();
+  /** Those that end with their last engine. */
+  readonly #alone = new Set<Cell>();
   #stopped = false;
 
   constructor(engine: WebAssembly.Module, shared: number, hooks: CellHooks) {
@@ -21,6 +23,11 @@ export class Cells {
       ended: (cell, why) => {
         if (this.#cells.get(cell.name) === cell) this.#cells.delete(cell.name);
         hooks.ended(cell, why);
+      },
+      emptied: (cell) => {
+        if (!this.#alone.delete(cell)) return;
+        this.#cells.delete(cell.name);
+        cell.retire();
       },
     };
   }
@@ -43,6 +50,20 @@ export class Cells {
       if (best === undefined || cell.engines < best.engines) best = cell;
     }
     return best ?? this.#open('0');
+  }
+
+  /**
+   * A cell for an actor that may call others: its thread sleeps while they work, and must not be the thread that they
+   * need. With one thread for each such actor, threads wait for each other exactly as actors do, and a ring of those
+   * is refused before it closes: so nothing can wait for ever, however few shared cells there are. `besides` as in
+   * `place`. It ends with its last engine.
+   */
+  placeAlone(actor: string, besides?: Cell): Cell {
+    const first = `of-${actor}-0`;
+    const busy = besides !== undefined && this.#cells.get(first) === besides;
+    const cell = this.#open(busy ? `of-${actor}-1` : first);
+    this.#alone.add(cell);
+    return cell;
   }
 
   /** Opens or closes a provider's part in every cell, now and in those to come. */

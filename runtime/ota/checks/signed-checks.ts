@@ -18,6 +18,7 @@ export interface ModuleClaims {
   readonly version?: string | undefined;
   /** Capability ids, already within what its issuer may claim. */
   readonly capabilities: readonly string[];
+  readonly callAlias?: string | undefined;
 }
 
 export interface SignedChecksOptions {
@@ -92,7 +93,8 @@ function checkModule(
   deployment: Deployment,
   known: Known,
 ): CheckedModule {
-  const { key, name, version, capabilities: claimed } = options.readModule(bytes, known.now);
+  const read = options.readModule(bytes, known.now);
+  const { key, name, version, capabilities: claimed, callAlias } = read;
   const release = trustOf(options).roles.get('release');
   const capabilities = claimed.filter((id) => release !== undefined && allowsCapability(release, id));
   if (release?.mayGrow === false && known.installed !== undefined) {
@@ -101,7 +103,7 @@ function checkModule(
     if (more.length > 0)
       throw new IotError('E_CLAIMS', `the module asks for more than before: ${more.join(', ')}`);
   }
-  return { bytes, digest: deployment.digest, key, name, version, capabilities };
+  return { bytes, digest: deployment.digest, key, name, version, capabilities, callAlias };
 }
 
 function trustOf(options: SignedChecksOptions): TrustDocument {

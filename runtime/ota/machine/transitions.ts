@@ -46,6 +46,7 @@ export function stage(deployment: Deployment, module: CheckedModule, dwellMs: nu
     name: module.name,
     version: module.version,
     capabilities: [...module.capabilities],
+    callAlias: module.callAlias,
     phase: 'staged',
     left: PROBATION_STARTS,
     securityFloor: deployment.securityFloor,

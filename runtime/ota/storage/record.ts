@@ -19,6 +19,7 @@ const InstalledData = z.strictObject({
   version: z.string().optional(),
   /** Capability ids, cut to what the signer may grant. */
   capabilities: z.array(z.string()),
+  callAlias: z.string().optional(),
 });
 
 const PendingData = InstalledData.extend({
@@ -100,6 +101,6 @@ export function namedDigests(state: StateRecord): Set<string> {
 
 /** The module of a record, once its bytes have been read and hashed. */
 export function moduleOf(record: InstalledRecord, bytes: Uint8Array): CheckedModule {
-  const { digest, key, name, version, capabilities } = record;
-  return { bytes, digest, key, name, version, capabilities };
+  const { digest, key, name, version, capabilities, callAlias } = record;
+  return { bytes, digest, key, name, version, capabilities, callAlias };
 }
