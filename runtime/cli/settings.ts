@@ -1,14 +1,18 @@
 import { parseDocument } from 'yaml';
 import { IotError } from '../base/errors.js';
+import { SECRET_REFERENCE } from '../base/secret.js';
 
 type Settings = Record<string, unknown>;
 
 /** Names that would reach an object's prototype instead of the object. */
 const RESERVED: ReadonlySet<string> = new Set(['__proto__', 'constructor', 'prototype']);
 
+/** Settings in which a secret stands: it would lie in the shell's history, and open in a message to the device. */
+const SECRET = /password|passphrase|token|secret/i;
+
 /**
  * `PORT=8080`, `publish=[home/+/state]`, `lines.LED.direction=out`: each value is YAML, dots lead into mappings.
- * Throws E_USAGE naming the argument.
+ * Throws E_USAGE naming the argument, and for a secret that is not given by reference.
  */
 export function parseSettings(args: readonly string[]): Settings {
   const settings: Settings = {};
@@ -18,9 +22,17 @@ export function parseSettings(args: readonly string[]): Settings {
     if (path.some((name) => name === '' || RESERVED.has(name))) {
       throw new IotError('E_USAGE', `"${arg}" is not a setting`, { hint: 'write it as key=value' });
     }
+    if (SECRET.test(path.at(-1) ?? '') && !SECRET_REFERENCE.test(arg.slice(at + 1)))
+      throw openSecret(path.join('.'));
     assign(settings, path, parseValue(arg, arg.slice(at + 1)), arg);
   }
   return settings;
+}
+
+function openSecret(setting: string): IotError {
+  return new IotError('E_USAGE', `${setting} is a secret, and a secret is given by reference`, {
+    hint: `${setting}=secret://NAME, with the secret on the device in ~/.config/iot-host/secrets/NAME`,
+  });
 }
 
 function parseValue(arg: string, text: string): unknown {

@@ -64,6 +64,28 @@ it('reads key=value settings as YAML, with dots leading into mappings', () => {
   expect({}).not.toHaveProperty('polluted');
 });
 
+it('settings take a secret by reference only, and do not repeat it', () => {
+  const fine = ['password=secret://broker-password', 'login.token=secret://t'];
+  expect(parseSettings(fine)).toEqual({
+    password: 'secret://broker-password',
+    login: { token: 'secret://t' },
+  });
+  for (const open of [
+    'password=hunter2',
+    'a.apiToken=hunter2',
+    'PASSWORD=secret://hunter2+',
+    'secret=hunter2',
+  ]) {
+    expect(() => parseSettings([open])).toThrow(
+      expect.objectContaining({
+        code: 'E_USAGE',
+        message: expect.not.stringContaining('hunter2'),
+        hint: expect.stringContaining('=secret://NAME'),
+      }),
+    );
+  }
+});
+
 it('settings never fail in another way, whatever is typed', () => {
   fc.assert(
     fc.property(fc.array(fc.string({ unit: 'binary' })), (args) => {

@@ -33,7 +33,9 @@ export function brokerUrl(setting: string): string | undefined {
 export function checkBroker(url: string, origin: string): string {
   const protocol = URL.canParse(url) ? new URL(url).protocol : '';
   if (['mqtt:', 'mqtts:', 'ws:', 'wss:'].includes(protocol)) return url;
-  throw new IotError('E_USAGE', `${origin}: "${url}" is not the URL of an MQTT broker`, {
+  // It may be none just because of a slip beside a password.
+  const shown = url.replace(/\/\/.*@/, '//***@');
+  throw new IotError('E_USAGE', `${origin}: "${shown}" is not the URL of an MQTT broker`, {
     hint: `use a URL like ${LOCAL_BROKER}`,
   });
 }
