@@ -90,6 +90,8 @@ export interface Operation<P, Grant, Request = unknown> {
    */
   readonly fields?: readonly string[];
   authorize(grant: Grant, request: Request): void;
+  /** True for a request whose answer says nothing, whatever becomes of it: the actor does not wait for that. */
+  oneWay?(request: Request): boolean;
   perform(provider: P, session: Session<Grant>, request: Request): MaybePromise<unknown>;
 }
 
@@ -119,6 +121,10 @@ export interface Contract {
   parseGrant(settings: unknown): unknown;
   /** Throws E_CONFIG for a name this contract does not have, E_UNAVAILABLE when a package it needs is not there. */
   loadImplementation(name: string): Promise<Implementation<Provider>>;
+  /** Whether any operation has requests that are one-way. */
+  readonly hasOneWay: boolean;
+  /** Whether this request is one-way. Throws as `handle` does when it is not acceptable. */
+  isOneWay(session: Session, operation: string, payload: Uint8Array): boolean;
   /** Decodes, checks shape and grant, performs, encodes: the whole way of one host call on the provider's side. */
   handle(
     provider: unknown,
@@ -127,6 +133,8 @@ export interface Contract {
     payload: Uint8Array,
   ): MaybePromise<Uint8Array>;
 }
+
+type AnyOperation = Operation<unknown, unknown>;
 
 /** For the type checker: ties an operation's request type to its handlers. */
 export function operation<P, Grant, Request>(op: Operation<P, Grant, Request>): Operation<P, Grant, never> {
@@ -138,7 +146,23 @@ export function defineContract<P extends Provider<Grant>, Grant>(
   definition: ContractDefinition<P, Grant>,
 ): Contract {
   const { id, codec, implementations } = definition;
-  const operations = new Map(Object.entries(definition.operations));
+  const operations = new Map(Object.entries(definition.operations) as [string, AnyOperation][]);
+  /** Finds the operation, and what it is asked: decoded, of the right shape, and granted. */
+  const accept = (session: Session, name: string, payload: Uint8Array) => {
+    const op = operations.get(name);
+    if (op === undefined) {
+      const hint = `${id} knows: ${[...operations.keys()].join(', ')}`;
+      throw new IotError('E_OPERATION', `${id} has no operation "${name}"`, { hint });
+    }
+    const parsed = op.request.safeParse(named(decodePayload(codec, payload) ?? {}, op.fields));
+    if (!parsed.success) {
+      const issue = parsed.error.issues[0];
+      const where = issue?.path.join('.') || 'request';
+      throw new IotError('E_PAYLOAD', `${id} ${name}: ${where}: ${issue?.message ?? 'not acceptable'}`);
+    }
+    op.authorize(session.grant, parsed.data);
+    return { op, request: parsed.data };
+  };
   return {
     id,
     codec,
@@ -156,20 +180,15 @@ export function defineContract<P extends Provider<Grant>, Grant>(
         hint: `use one of: ${known}`,
       });
     },
+    hasOneWay: [...operations.values()].some(({ oneWay }) => oneWay !== undefined),
+    isOneWay(session, name, payload) {
+      if (operations.get(name)?.oneWay === undefined) return false;
+      const { op, request } = accept(session, name, payload);
+      return op.oneWay?.(request) === true;
+    },
     handle(provider, session, name, payload) {
-      const op = operations.get(name) as Operation<unknown, unknown> | undefined;
-      if (op === undefined) {
-        const hint = `${id} knows: ${[...operations.keys()].join(', ')}`;
-        throw new IotError('E_OPERATION', `${id} has no operation "${name}"`, { hint });
-      }
-      const parsed = op.request.safeParse(named(decodePayload(codec, payload) ?? {}, op.fields));
-      if (!parsed.success) {
-        const issue = parsed.error.issues[0];
-        const where = issue?.path.join('.') || 'request';
-        throw new IotError('E_PAYLOAD', `${id} ${name}: ${where}: ${issue?.message ?? 'not acceptable'}`);
-      }
-      op.authorize(session.grant, parsed.data);
-      const answer = op.perform(provider, session, parsed.data);
+      const { op, request } = accept(session, name, payload);
+      const answer = op.perform(provider, session, request);
       return answer instanceof Promise
         ? answer.then((value) => encodePayload(codec, value))
         : encodePayload(codec, answer);

@@ -1,5 +1,5 @@
 import { asIotError, IotError, withContext } from '../../base/errors.js';
-import type { HostCall } from '../cell/protocol.js';
+import type { OneWayCall } from '../cell/protocol.js';
 import type { Bindings } from './bindings.js';
 
 /**
@@ -11,7 +11,7 @@ export async function dispatch(
   actor: string,
   capabilities: readonly string[],
   bindings: Bindings,
-  call: HostCall,
+  call: OneWayCall,
 ): Promise<Uint8Array> {
   const { namespace, operation } = call;
   const what = `${actor}: ${namespace} ${operation}`;

@@ -30,19 +30,34 @@ export class CellProviders {
     open?.provider.close?.();
     if (provider === null) return;
     const { default: contract } = (await import(provider.contractUrl)) as { default: Contract };
-    const implementation: Implementation<unknown, unknown> = await contract.loadImplementation(
-      provider.implementation,
-    );
-    if (implementation.createInCell === undefined || this.#versions.get(id) !== version) return;
-    const { dataDir } = provider;
-    const instance = implementation.createInCell(provider.settings, { dataDir, log: this.#log }) as {
-      close?(): void;
-    };
+    const implementation: Implementation<unknown, unknown> | undefined =
+      provider.implementation === undefined
+        ? undefined
+        : await contract.loadImplementation(provider.implementation);
+    if (this.#versions.get(id) !== version) return;
+    const { dataDir, settings } = provider;
+    const instance = implementation?.createInCell?.(settings, { dataDir, log: this.#log }) ?? {};
     this.#locals.set(id, {
       contract,
-      provider: instance,
-      operations: new Set(implementation.cellOperations),
+      provider: instance as { close?(): void },
+      operations: new Set(implementation?.cellOperations),
     });
+  }
+
+  /** Whether that is acceptable and the actor need not wait for it. */
+  isOneWay(actor: string, binding: CellBinding, operation: string, payload: Uint8Array): boolean {
+    const local = this.#locals.get(binding.provider);
+    if (local?.contract.hasOneWay !== true) return false;
+    try {
+      return local.contract.isOneWay(
+        { actor, binding: binding.name, grant: binding.grant },
+        operation,
+        payload,
+      );
+    } catch {
+      // The main thread says what is wrong with it.
+      return false;
+    }
   }
 
   /** `undefined`: not answered here, ask the main thread. */

@@ -2,7 +2,6 @@ import { asIotError, IotError } from '../../base/errors.js';
 import { type ActorLimits, START_FUEL } from '../../base/limits.js';
 import type { Engine, Instance } from '../../engine/engine.js';
 import { HostCallCounters } from '../counters.js';
-import { monotonicMs } from '../monotonic.js';
 import type { AwaitedCalls } from './awaited-call.js';
 import type { CellProviders } from './cell-providers.js';
 import type { LogLimit } from './log-limit.js';
@@ -13,6 +12,8 @@ import {
   type EngineId,
   FINISHED,
   type FromCell,
+  MAX_ONE_WAY_CALLS,
+  type OneWayCall,
   RUNNING,
   STOPPED,
   type ToCell,
@@ -36,8 +37,12 @@ interface Parts {
   post(message: FromCell): void;
 }
 
-/** Results are handed over at the end of a batch, or earlier when the batch has taken this long (milliseconds). */
+/**
+ * Results and one-way host calls are handed over at the end of a batch, or earlier when the batch has taken this long
+ * (milliseconds).
+ */
 const FLUSH_MS = 5;
+const EMPTY = new Uint8Array(0);
 
 /** The engines of one cell, and what runs in them: one call at a time, in the order in which they were sent. */
 export class CellRuntime {
@@ -49,6 +54,8 @@ export class CellRuntime {
   /** Whose results those are. */
   #resultsOf: EngineId | undefined;
   #callEnds = 0;
+  #oneWay: OneWayCall[] = [];
+  #oneWayCalls = 0;
   #lastFlush = 0;
 
   constructor(parts: Parts) {
@@ -89,6 +96,12 @@ export class CellRuntime {
   /** Hands over the results so far; also before this thread sleeps in an awaited host call. */
   flush(): void {
     this.#lastFlush = performance.now();
+    // Before the results of the calls in which they were made.
+    if (this.#oneWay.length > 0) {
+      const calls = this.#oneWay;
+      this.#oneWay = [];
+      this.#parts.post({ type: 'one-way', calls });
+    }
     if (this.#results.length === 0) return;
     const results = this.#results;
     this.#results = [];
@@ -137,17 +150,11 @@ export class CellRuntime {
       this.flush();
       return;
     }
-    const left = Math.min(loaded.limits.deadlineMs, (call.until ?? Infinity) - monotonicMs());
-    this.#callEnds = performance.now() + left;
+    this.#callEnds = performance.now() + loaded.limits.deadlineMs;
     if (!this.#begin(id)) return;
-    if (left <= 0) {
-      this.#end(id);
-      const error = new IotError('E_TIMEOUT', 'its sender had given up before its turn came').toJSON();
-      this.#results.push({ id, ok: false, error, fatal: false, started: true });
-      return;
-    }
     const result = loaded.instance.call(call.operation, call.payload);
-    this.#end(id);
+    Atomics.store(this.#parts.shared, FINISHED, id);
+    Atomics.store(this.#parts.shared, RUNNING, 0);
     if (result.ok) {
       this.#results.push({ id, ok: true, reply: result.reply, fuel: loaded.instance.fuelUsed });
     } else {
@@ -166,11 +173,6 @@ export class CellRuntime {
     return Atomics.load(this.#parts.shared, STOPPED) === 0;
   }
 
-  #end(id: number): void {
-    Atomics.store(this.#parts.shared, FINISHED, id);
-    Atomics.store(this.#parts.shared, RUNNING, 0);
-  }
-
   #hostCall(
     engine: EngineId,
     binding: string,
@@ -185,6 +187,7 @@ export class CellRuntime {
         `${namespace} ${operation} was called before Start: a module does no I/O until then`,
       );
     }
+    let oneWay = false;
     for (const bound of loaded.bindings) {
       if (bound.contract !== namespace || bound.name !== binding) continue;
       const answer = this.#parts.providers.perform(loaded.actor, bound, operation, payload);
@@ -192,10 +195,19 @@ export class CellRuntime {
         this.#hostCalls.add(namespace, answer instanceof IotError ? answer.code : 'ok');
         return answer;
       }
+      oneWay = this.#parts.providers.isOneWay(loaded.actor, bound, operation, payload);
       break;
     }
     // The payload is a view into engine memory: postMessage would copy the whole of it.
     const call = { engine, binding, namespace, operation, payload: payload.slice() };
-    return this.#parts.awaited.perform(call, this.#callEnds - performance.now());
+    const waitMs = this.#callEnds - performance.now();
+    if (oneWay && waitMs > 0 && this.#oneWayCalls < MAX_ONE_WAY_CALLS) {
+      this.#oneWayCalls += 1;
+      this.#oneWay.push({ ...call, waitMs });
+      if (performance.now() - this.#lastFlush > FLUSH_MS) this.flush();
+      return EMPTY;
+    }
+    this.#oneWayCalls = 0;
+    return this.#parts.awaited.perform(call, waitMs);
   }
 }

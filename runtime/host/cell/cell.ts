@@ -14,6 +14,8 @@ import {
   FINISHED,
   type FromCell,
   type HostCall,
+  MAX_ONE_WAY_CALLS,
+  type OneWayCall,
   RUNNING,
   SHARED_BYTES,
   STOPPED,
@@ -27,7 +29,7 @@ export type Outcome =
   | { readonly kind: 'requeue' };
 
 /** Answers the awaited host calls of one engine; bound to the actor in it, so a call needs to name nobody. */
-export type HostCallHandler = (call: HostCall) => Promise<Uint8Array>;
+export type HostCallHandler = (call: OneWayCall) => Promise<Uint8Array>;
 
 export interface CellHooks {
   log(actor: string, level: LogLevel, message: string): void;
@@ -35,8 +37,6 @@ export interface CellHooks {
   hostCalls?(counts: readonly HostCallCount[]): void;
   /** The thread has ended, by itself or because it was stopped for a call that did not end. */
   ended(cell: Cell, why: IotError): void;
-  /** Its last engine has gone. */
-  emptied?(cell: Cell): void;
 }
 
 interface Sent {
@@ -54,6 +54,8 @@ const WATCH_MS = 20;
 const GRACE_MS = 50;
 /** Host calls of one engine that may still be under way after its guest has given up waiting for them. */
 const MAX_WAITING_HOST_CALLS = 16;
+/** Of one-way calls, which come in batches; those beyond are dropped. */
+const MAX_WAITING_ONE_WAY_CALLS = MAX_WAITING_HOST_CALLS + 2 * MAX_ONE_WAY_CALLS;
 /** V8's stack for a cell in MiB: deep recursion of a guest must end in wasm3's own "stack overflow". */
 const STACK_MIB = 16;
 
@@ -79,7 +81,6 @@ export class Cell {
   #watch: NodeJS.Timeout | undefined;
   #seen = { id: 0, since: 0 };
   #ended: IotError | undefined;
-  #retired = false;
   /** Engines that live here: what placement goes by. */
   engines = 0;
 
@@ -159,7 +160,13 @@ export class Cell {
   }
 
   /** `settle` is called exactly once. */
-  call(call: Omit<CellCall, 'id'>, deadlineMs: number, settle: (outcome: Outcome) => void): void {
+  call(
+    engine: EngineId,
+    operation: string,
+    payload: Uint8Array,
+    deadlineMs: number,
+    settle: (outcome: Outcome) => void,
+  ): void {
     if (this.#ended !== undefined) {
       settle({ kind: 'requeue' });
       return;
@@ -167,7 +174,7 @@ export class Cell {
     const id = this.#nextId();
     this.#sent.set(id, { deadlineMs, settle });
     if (this.#batch.length === 0) setImmediate(() => this.#flushCalls());
-    this.#batch.push({ ...call, id });
+    this.#batch.push({ id, engine, operation, payload });
     this.#startWatch();
   }
 
@@ -176,17 +183,8 @@ export class Cell {
     await this.#worker.terminate();
   }
 
-  /** Ends it without a word: nothing is in it any more. */
-  retire(): void {
-    this.#retired = true;
-    this.#end(new IotError('E_NOT_RUNNING', 'the cell is not needed any more'));
-    void this.#worker.terminate();
-  }
-
   #forget(engine: EngineId): void {
-    if (!this.#owners.delete(engine)) return;
-    this.engines -= 1;
-    if (this.engines === 0 && this.#ended === undefined) this.#hooks.emptied?.(this);
+    if (this.#owners.delete(engine)) this.engines -= 1;
   }
 
   #nextId(): number {
@@ -221,6 +219,10 @@ export class Cell {
       }
       case 'hostcall':
         this.#answer(message.call);
+        break;
+      case 'one-way':
+        for (const call of message.calls)
+          this.#perform(call, MAX_WAITING_ONE_WAY_CALLS).catch(() => undefined);
         break;
       case 'log':
         this.#hooks.log(message.actor, message.level, message.message);
@@ -257,12 +259,12 @@ export class Cell {
     );
   }
 
-  async #perform(call: HostCall): Promise<Uint8Array> {
+  async #perform(call: OneWayCall, limit = MAX_WAITING_HOST_CALLS): Promise<Uint8Array> {
     const { engine } = call;
     const owner = this.#owners.get(engine);
     if (owner === undefined) throw new IotError('E_NOT_RUNNING', 'the engine was unloaded');
     const waiting = this.#waiting.get(engine) ?? 0;
-    if (waiting >= MAX_WAITING_HOST_CALLS) {
+    if (waiting >= limit) {
       throw new IotError('E_QUEUE_FULL', `${waiting} host calls of the actor have not been answered yet`);
     }
     this.#waiting.set(engine, waiting + 1);
@@ -313,7 +315,7 @@ export class Cell {
     this.#loads.clear();
     this.#acks.clear();
     this.#sent.clear();
-    if (!this.#retired) this.#hooks.ended(this, why);
+    this.#hooks.ended(this, why);
     for (const [id, { settle }] of sent) {
       if (id === running) settle({ kind: 'error', error: why, fatal: true });
       else if (id <= finished)

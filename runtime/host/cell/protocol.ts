@@ -21,7 +21,8 @@ export interface CellProvider {
   readonly id: string;
   /** Module that default-exports the contract. */
   readonly contractUrl: string;
-  readonly implementation: string;
+  /** None when it answers nothing there: the cell then only tells which requests need no answer. */
+  readonly implementation?: string;
   readonly settings: unknown;
   readonly dataDir: string;
 }
@@ -32,8 +33,6 @@ export interface CellCall {
   readonly engine: EngineId;
   readonly operation: string;
   readonly payload: Uint8Array;
-  /** When its sender gives up, by `monotonicMs`, if that may be before the actor's own deadline. */
-  readonly until?: number;
 }
 
 export type ToCell =
@@ -67,6 +66,9 @@ export type CellResult =
       readonly started: boolean;
     };
 
+/** One-way host calls in a row; then one is awaited, which the main thread answers after all before it. */
+export const MAX_ONE_WAY_CALLS = 63;
+
 export interface HostCall {
   readonly serial: number;
   readonly engine: EngineId;
@@ -77,6 +79,8 @@ export interface HostCall {
   /** Milliseconds for which the cell waits for the answer. */
   readonly waitMs: number;
 }
+
+export type OneWayCall = Omit<HostCall, 'serial'>;
 
 export type HostCallReply =
   | { readonly serial: number; readonly reply: Uint8Array }
@@ -96,6 +100,8 @@ export type FromCell =
       readonly hostCalls?: readonly HostCallCount[];
     }
   | { readonly type: 'hostcall'; readonly call: HostCall }
+  /** One-way: nobody waits for an answer. */
+  | { readonly type: 'one-way'; readonly calls: readonly OneWayCall[] }
   | { readonly type: 'log'; readonly actor: string; readonly level: LogLevel; readonly message: string }
   | { readonly type: 'ack'; readonly token: number; readonly error?: ErrorRecord };
 

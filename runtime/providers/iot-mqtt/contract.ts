@@ -83,6 +83,7 @@ export default defineContract<Mqtt, Grant>({
     Publish: operation({
       request: Publish,
       authorize: (grant: Grant, { topic }) => check(grant.publish, 'publish', topic),
+      oneWay: ({ qos }) => qos === 0,
       perform: (provider: Mqtt, session: Session<Grant>, message) => provider.publish(session, message),
     }),
     Subscribe: operation({
