@@ -2,6 +2,7 @@ import { asIotError, IotError } from '../../base/errors.js';
 import { type ActorLimits, START_FUEL } from '../../base/limits.js';
 import type { Engine, Instance } from '../../engine/engine.js';
 import { HostCallCounters } from '../counters.js';
+import { monotonicMs } from '../monotonic.js';
 import type { AwaitedCalls } from './awaited-call.js';
 import type { CellProviders } from './cell-providers.js';
 import type { LogLimit } from './log-limit.js';
@@ -150,11 +151,17 @@ export class CellRuntime {
       this.flush();
       return;
     }
-    this.#callEnds = performance.now() + loaded.limits.deadlineMs;
+    const left = Math.min(loaded.limits.deadlineMs, (call.until ?? Infinity) - monotonicMs());
+    this.#callEnds = performance.now() + left;
     if (!this.#begin(id)) return;
+    if (left <= 0) {
+      this.#end(id);
+      const error = new IotError('E_TIMEOUT', 'its sender had given up before its turn came').toJSON();
+      this.#results.push({ id, ok: false, error, fatal: false, started: true });
+      return;
+    }
     const result = loaded.instance.call(call.operation, call.payload);
-    Atomics.store(this.#parts.shared, FINISHED, id);
-    Atomics.store(this.#parts.shared, RUNNING, 0);
+    this.#end(id);
     if (result.ok) {
       this.#results.push({ id, ok: true, reply: result.reply, fuel: loaded.instance.fuelUsed });
     } else {
@@ -171,6 +178,11 @@ export class CellRuntime {
   #begin(id: number): boolean {
     Atomics.store(this.#parts.shared, RUNNING, id);
     return Atomics.load(this.#parts.shared, STOPPED) === 0;
+  }
+
+  #end(id: number): void {
+    Atomics.store(this.#parts.shared, FINISHED, id);
+    Atomics.store(this.#parts.shared, RUNNING, 0);
   }
 
   #hostCall(

@@ -37,6 +37,8 @@ export interface CellHooks {
   hostCalls?(counts: readonly HostCallCount[]): void;
   /** The thread has ended, by itself or because it was stopped for a call that did not end. */
   ended(cell: Cell, why: IotError): void;
+  /** Its last engine has gone. */
+  emptied?(cell: Cell): void;
 }
 
 interface Sent {
@@ -81,6 +83,7 @@ export class Cell {
   #watch: NodeJS.Timeout | undefined;
   #seen = { id: 0, since: 0 };
   #ended: IotError | undefined;
+  #retired = false;
   /** Engines that live here: what placement goes by. */
   engines = 0;
 
@@ -160,13 +163,7 @@ export class Cell {
   }
 
   /** `settle` is called exactly once. */
-  call(
-    engine: EngineId,
-    operation: string,
-    payload: Uint8Array,
-    deadlineMs: number,
-    settle: (outcome: Outcome) => void,
-  ): void {
+  call(call: Omit<CellCall, 'id'>, deadlineMs: number, settle: (outcome: Outcome) => void): void {
     if (this.#ended !== undefined) {
       settle({ kind: 'requeue' });
       return;
@@ -174,7 +171,7 @@ export class Cell {
     const id = this.#nextId();
     this.#sent.set(id, { deadlineMs, settle });
     if (this.#batch.length === 0) setImmediate(() => this.#flushCalls());
-    this.#batch.push({ id, engine, operation, payload });
+    this.#batch.push({ ...call, id });
     this.#startWatch();
   }
 
@@ -183,8 +180,17 @@ export class Cell {
     await this.#worker.terminate();
   }
 
+  /** Ends it without a word: nothing is in it any more. */
+  retire(): void {
+    this.#retired = true;
+    this.#end(new IotError('E_NOT_RUNNING', 'the cell is not needed any more'));
+    void this.#worker.terminate();
+  }
+
   #forget(engine: EngineId): void {
-    if (this.#owners.delete(engine)) this.engines -= 1;
+    if (!this.#owners.delete(engine)) return;
+    this.engines -= 1;
+    if (this.engines === 0 && this.#ended === undefined) this.#hooks.emptied?.(this);
   }
 
   #nextId(): number {
@@ -315,7 +321,7 @@ export class Cell {
     this.#loads.clear();
     this.#acks.clear();
     this.#sent.clear();
-    this.#hooks.ended(this, why);
+    if (!this.#retired) this.#hooks.ended(this, why);
     for (const [id, { settle }] of sent) {
       if (id === running) settle({ kind: 'error', error: why, fatal: true });
       else if (id <= finished)

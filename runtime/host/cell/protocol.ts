@@ -33,6 +33,8 @@ export interface CellCall {
   readonly engine: EngineId;
   readonly operation: string;
   readonly payload: Uint8Array;
+  /** When its sender gives up, by `monotonicMs`, if that may be before the actor's own deadline. */
+  readonly until?: number;
 }
 
 export type ToCell =
