@@ -10,6 +10,7 @@ import { ACTOR_CALLS, ActorCalls, namesActor } from './actors/actor-calls.js';
 import { ActorSlot } from './actors/actor-slot.js';
 import { type BindingName, BindingStore, isSame } from './binding-store.js';
 import { Cells } from './cell/cells.js';
+import { type HostClock, machineClock } from './clock.js';
 import { HostCallCounters, type HostCounters } from './counters.js';
 import { endsWithin } from './patience.js';
 import { Providers } from './providers/providers.js';
@@ -31,6 +32,8 @@ export interface HostParts {
   /** The compiled engine, shared by all cells. */
   readonly engine: WebAssembly.Module;
   readonly contracts: ReadonlyMap<string, { readonly contract: Contract; readonly url: string }>;
+  /** Default: that of the machine. */
+  readonly clock?: HostClock;
   /** The module that a slot starts with; asked once for each slot. A throw keeps the slot empty. */
   firstModule(slot: SlotConfig): Promise<CheckedModule | undefined>;
 }
@@ -79,6 +82,7 @@ export class Host implements UpdateTarget {
       brokerAccess: parts.brokerAccess,
       board: parts.board,
       logger,
+      clock: parts.clock ?? machineClock,
       setInCells: (id, provider) => this.#cells.setProvider(id, provider),
     });
   }
@@ -168,12 +172,20 @@ export class Host implements UpdateTarget {
     ];
   }
 
-  /** Grants a resource, durably. Throws E_NO_ACTOR, E_CONFIG. */
+  /** Grants a resource, durably. Throws E_NO_ACTOR, E_CONFIG, E_NO_SPACE: then what was granted before still is. */
   async bind(actor: string, binding: BindingConfig): Promise<ActorStatus> {
     const slot = this.actor(actor);
+    const before = [...this.#store.list(actor), ...(this.#configured(actor)?.bindings ?? [])];
     await slot.bindings.add(binding);
+    try {
+      await this.#store.put(actor, binding);
+    } catch (thrown) {
+      const replaced = before.find((other) => isSame(other, binding));
+      if (replaced !== undefined) await slot.bindings.add(replaced);
+      else await slot.bindings.remove(binding.contract, binding.name);
+      throw thrown;
+    }
     this.#unbound.delete(bindingKey(actor, binding));
-    await this.#store.put(actor, binding);
     slot.bindingsChanged();
     return slot.status();
   }
@@ -288,6 +300,7 @@ export class Host implements UpdateTarget {
       logger: logger.child({ actor: config.name }),
       hostCalls: this.#hostCalls,
       actorCalls: this.#actorCalls,
+      clock: this.#parts.clock ?? machineClock,
       changed: () => this.#changed(),
       resumed: () =>
         this.#stopped.set(config.name, false).catch((thrown: unknown) => {

@@ -12,6 +12,8 @@ export interface JsonFileParts<T> {
   readonly hint: string;
 }
 
+const DISK_FULL: ReadonlySet<string | undefined> = new Set(['ENOSPC', 'EDQUOT']);
+
 /** A small JSON file that is replaced as a whole: after a power cut it is the old one or the new one. */
 export class JsonFile<T> {
   readonly #parts: JsonFileParts<T>;
@@ -42,7 +44,7 @@ export class JsonFile<T> {
     }
   }
 
-  /** Durable when it resolves; nothing is written when `next` gives the same value back. */
+  /** Durable when it resolves; nothing is written when `next` gives the same value back. Rejects with E_NO_SPACE. */
   change(next: (value: T) => T): Promise<void> {
     // One after the other: two at once would write into the same new file.
     const written = this.#writing.then(() => {
@@ -54,6 +56,19 @@ export class JsonFile<T> {
   }
 
   async #write(value: T): Promise<void> {
+    try {
+      await this.#replace(value);
+    } catch (thrown) {
+      if (!DISK_FULL.has((thrown as NodeJS.ErrnoException).code)) throw thrown;
+      const hint = 'free some space on the device';
+      throw new IotError('E_NO_SPACE', `${this.#parts.file} cannot be written: the disk is full`, {
+        hint,
+        cause: thrown,
+      });
+    }
+  }
+
+  async #replace(value: T): Promise<void> {
     const { file } = this.#parts;
     await mkdir(dirname(file), { recursive: true });
     const fresh = `${file}.new`;

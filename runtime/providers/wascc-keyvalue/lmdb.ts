@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { join } from 'node:path';
 import { open, type RootDatabase } from 'lmdb';
 import { z } from 'zod';
@@ -22,6 +23,8 @@ type Settings = z.infer<typeof Settings>;
 
 /** How often expired entries that nobody asks for are thrown away, in milliseconds. */
 const SWEEP_MS = 60_000;
+/** What LMDB reports when the disk or the user's share of it is full: the system's error numbers. */
+const DISK_FULL: ReadonlySet<unknown> = new Set([constants.errno.ENOSPC, constants.errno.EDQUOT]);
 
 /**
  * One LMDB environment, opened by the main thread and by every cell that uses it. Durability: every change is a
@@ -64,6 +67,8 @@ class LmdbPort implements EntryPort {
     this.#depth += 1;
     try {
       return this.#db.transactionSync(work);
+    } catch (thrown) {
+      throw DISK_FULL.has((thrown as { code?: unknown }).code) ? diskFull(thrown) : thrown;
     } finally {
       this.#depth -= 1;
     }
@@ -190,6 +195,13 @@ class LmdbKeyValue implements KeyValue {
     if (this.#port !== undefined) return this.#port;
     throw new IotError('E_NO_PROVIDER', 'key-value store is not running');
   }
+}
+
+function diskFull(thrown: unknown): IotError {
+  return new IotError('E_NO_SPACE', 'the disk of the key-value store is full, nothing was changed', {
+    hint: 'free some space on the device',
+    cause: thrown,
+  });
 }
 
 /** Key on disk: one byte with the length of the space, the space, the key. */
