@@ -19,11 +19,14 @@ export interface UpOptions {
   /** Where it is run: the folder of `iot-host.yaml`. */
   readonly cwd: string;
   readonly env?: Record<string, string>;
+  /** A command and its arguments that run it, such as `nsenter …`. */
+  readonly through?: readonly string[];
 }
 
 /** Starts it and waits until it says that it is ready; it is killed with the test. */
-export async function up(cleanup: Cleanup, { cwd, env = {} }: UpOptions): Promise<UpProcess> {
-  const child = spawn(process.execPath, [MAIN, 'up', '--json'], {
+export async function up(cleanup: Cleanup, { cwd, env = {}, through = [] }: UpOptions): Promise<UpProcess> {
+  const [program = '', ...args] = [...through, process.execPath, MAIN, 'up', '--json'];
+  const child = spawn(program, args, {
     cwd,
     env: { HOME: cwd, PATH: process.env.PATH ?? '', NO_COLOR: '1', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
