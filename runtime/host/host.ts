@@ -10,7 +10,6 @@ import { ACTOR_CALLS, ActorCalls, namesActor } from './actors/actor-calls.js';
 import { ActorSlot } from './actors/actor-slot.js';
 import { type BindingName, BindingStore, isSame } from './binding-store.js';
 import { Cells } from './cell/cells.js';
-import { type HostClock, machineClock } from './clock.js';
 import { HostCallCounters, type HostCounters } from './counters.js';
 import { endsWithin } from './patience.js';
 import { Providers } from './providers/providers.js';
@@ -32,8 +31,6 @@ export interface HostParts {
   /** The compiled engine, shared by all cells. */
   readonly engine: WebAssembly.Module;
   readonly contracts: ReadonlyMap<string, { readonly contract: Contract; readonly url: string }>;
-  /** Default: that of the machine. */
-  readonly clock?: HostClock;
   /** The module that a slot starts with; asked once for each slot. A throw keeps the slot empty. */
   firstModule(slot: SlotConfig): Promise<CheckedModule | undefined>;
 }
@@ -82,7 +79,6 @@ export class Host implements UpdateTarget {
       brokerAccess: parts.brokerAccess,
       board: parts.board,
       logger,
-      clock: parts.clock ?? machineClock,
       setInCells: (id, provider) => this.#cells.setProvider(id, provider),
     });
   }
@@ -300,7 +296,6 @@ export class Host implements UpdateTarget {
       logger: logger.child({ actor: config.name }),
       hostCalls: this.#hostCalls,
       actorCalls: this.#actorCalls,
-      clock: this.#parts.clock ?? machineClock,
       changed: () => this.#changed(),
       resumed: () =>
         this.#stopped.set(config.name, false).catch((thrown: unknown) => {
