@@ -32,7 +32,7 @@ const load = async (cell: Cell, limits = DEFAULT_ACTOR_LIMITS, hostCall = refuse
   (await cell.load('a', guestModule(options).bytes, limits, hostCall)).engine;
 const call = (cell: Cell, id: EngineId, operation: string, deadlineMs = 200) =>
   new Promise<Outcome>((resolve) => {
-    cell.call(id, operation, nothing, deadlineMs, resolve);
+    cell.call({ engine: id, operation, payload: nothing }, deadlineMs, resolve);
   });
 const brief = (outcome: Outcome) =>
   outcome.kind === 'error' ? `${outcome.error.code}${outcome.fatal ? ' fatal' : ''}` : outcome.kind;
