@@ -23,6 +23,7 @@ export type { Logger, LogLevel } from './base/logger.js';
 export { createLogger } from './base/pino-logger.js';
 export { REASONS, type ReasonCode } from './base/reasons.js';
 export { VERSION } from './base/version.js';
+export { type ConfigProblem, checkConfig } from './compose/check.js';
 export { createHost, type Device, type DeviceOptions } from './compose/device.js';
 export { invokePlain } from './compose/plain.js';
 export { DeviceClient, type DeviceClientOptions } from './control/client/device-client.js';

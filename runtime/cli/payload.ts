@@ -1,5 +1,6 @@
 import { type Codec, decodePayload, encodePayload } from '../base/codec.js';
 import { IotError } from '../base/errors.js';
+import { toJson } from './json.js';
 import { readInput } from './module/read.js';
 
 /** The ways to give a payload; at most one. */
@@ -31,10 +32,10 @@ export function showReply(reply: Uint8Array, flags: PayloadFlags): { data: unkno
   const codec: Codec | undefined =
     flags.cbor !== undefined ? 'cbor' : flags.msgpack !== undefined ? 'msgpack' : undefined;
   if (codec !== undefined) {
-    const value = decodePayload(codec, reply);
+    const value = toJson(decodePayload(codec, reply));
     return {
       data: { reply: value ?? null },
-      text: value === undefined ? [] : [JSON.stringify(value, bytesAsHex)],
+      text: value === undefined ? [] : [JSON.stringify(value)],
     };
   }
   if (reply.length === 0) return { data: { reply: '' }, text: [] };
@@ -61,9 +62,4 @@ function printable(bytes: Uint8Array): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-function bytesAsHex(_key: string, value: unknown): unknown {
-  if (typeof value === 'bigint') return value.toString();
-  return value instanceof Uint8Array ? Buffer.from(value).toString('hex') : value;
 }

@@ -2,6 +2,7 @@ import { styleText } from 'node:util';
 import type { IotError } from '../base/errors.js';
 import type { GlobalOptions } from './context.js';
 import { withHint } from './hints.js';
+import { toJson } from './json.js';
 import type { CommandResult, Result } from './result.js';
 
 /** The part of a standard stream that is used here. */
@@ -107,7 +108,7 @@ export class Renderer {
   }
 
   #json(value: unknown): void {
-    this.#stdout.write(`${JSON.stringify(value, plain)}\n`);
+    this.#stdout.write(`${JSON.stringify(toJson(value))}\n`);
   }
 
   #paint(color: 'red' | 'cyan', text: string): string {
@@ -124,14 +125,6 @@ export class AlreadyPrinted extends Error {
     super(failure.message);
     this.cause = failure;
   }
-}
-
-/** JSON has no 64-bit integers, no infinities and no bytes: text as a person reads it, and hex. */
-function plain(_key: string, value: unknown): unknown {
-  if (typeof value === 'bigint') return value.toString();
-  if (typeof value === 'number' && !Number.isFinite(value)) return String(value);
-  if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
-  return value;
 }
 
 function stacks(error: Error): string {

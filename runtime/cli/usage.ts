@@ -6,7 +6,7 @@ const SUGGESTION = /\n?\(Did you mean (?:one of )?(.+?)\?\)$/s;
 /** What commander found wrong, as our own error: exit code 2, with its suggestion as the hint. */
 export function usageError(error: CommanderError, program: Command, args: readonly string[]): IotError {
   if (error.code === 'commander.help') return noCommand(program, args);
-  const text = error.message.replace(/^error: /, '');
+  const text = error.message.replace(/^error: /, '').replace(/\. Allowed (.*)\.$/, '; allowed $1');
   const meant = SUGGESTION.exec(text)?.[1];
   return new IotError('E_USAGE', lowerFirst(text.replace(SUGGESTION, '').replaceAll("'", '"')), {
     hint: meant === undefined ? `${commandPath(program, args)} --help` : `did you mean ${meant}?`,

@@ -15,6 +15,7 @@ import { Host } from '../host/host.js';
 import type { CheckedModule } from '../host/update.js';
 import { signedChecks, Updates } from '../ota/index.js';
 import { loadContracts } from '../providers/discover.js';
+import { announceDevice } from './announce.js';
 import { loadBoard } from './board.js';
 import { type DeviceBroker, startBroker } from './broker.js';
 import { DataDir } from './data-dir.js';
@@ -147,6 +148,7 @@ class ComposedDevice implements Device {
     if (trust.current() === undefined) this.#warnOfNoTrust();
     // Whoever waits for `start` may ask for this device at once. Without its broker it works all the same.
     await agent.announced(ANNOUNCE_MS);
+    this.#undo.push(await announceDevice(config, this.#urls.broker ?? '', this.#logger));
     const service = this.#makeService(data.path);
     this.#service = service;
     this.#undo.push(() => service.stopping());

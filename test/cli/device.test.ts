@@ -2,10 +2,12 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { RpcHandlers } from '#runtime/control/protocol/messages.js';
+import { topics } from '#runtime/control/protocol/topics.js';
 import { readTrustDocument } from '#runtime/trust/document/signed.js';
-import { Cleanup, FakeDevice, until } from '../control/fixture.js';
+import { bareLink, blink, Cleanup, FakeDevice, until } from '../control/fixture.js';
 import { startAedes } from '../helpers/broker.js';
 import { wat } from '../helpers/wat.js';
 import { emptyHome, firstLine, inProcess, MAIN } from './iot-host.js';
@@ -26,6 +28,12 @@ async function startDevice(name: string): Promise<FakeDevice> {
     return result;
   };
   const more: Partial<RpcHandlers> = {
+    'actors.start': (args) => note(args, { ...blink, state: 'backoff', problem: 'it traps' }),
+    'actors.restart': (args) => note(args, blink),
+    'actors.remove': (args) =>
+      note(args, args.actor === 'blink' ? {} : { actor: { ...blink, state: 'empty' } }),
+    unbind: (args) => note(args, blink),
+    logs: (args) => note(args, { lines: [{ time: 1, level: 'info', message: 'early', actor: 'blink' }] }),
     'providers.swap': (args) => note(args, { ...status, state: 'running' }),
     bind: (args) =>
       note(args, {
@@ -108,6 +116,47 @@ describe('one device', () => {
     expect(JSON.parse(logs.stdout)).toEqual({ time: 1, level: 'info', message: 'early', actor: 'blink' });
   });
 
+  it('starts, restarts and stops actors, and says when one does not run', async () => {
+    const at = ['--device', 'pi-01'];
+    expect(await run('stop', 'blink', ...at)).toEqual({ code: 0, stdout: 'blink is stopped\n', stderr: '' });
+    expect(await run('restart', 'blink', ...at)).toMatchObject({ code: 0, stdout: 'blink is running\n' });
+    const start = await run('start', 'blink', ...at);
+    expect(start).toMatchObject({ code: 8, stderr: expect.stringContaining('blink is backoff: it traps') });
+    expect(await run('unbind', 'blink', 'iot:gpio', ...at)).toMatchObject({
+      code: 0,
+      stdout: 'blink is no longer bound to iot:gpio (default)\n',
+    });
+    expect(asked).toContainEqual({ actor: 'blink', contract: 'iot:gpio', name: 'default' });
+  });
+
+  it('asks before it removes, and takes along what the broker kept', async () => {
+    const rm = ['rm', 'blink', '--device', 'pi-01'];
+    const before = asked.length;
+    expect(await run(...rm)).toMatchObject({ code: 2, stderr: expect.stringContaining('hint: add --yes') });
+    const answer = (text: string) => Object.assign(Readable.from([text]), { isTTY: true });
+    const no = await inProcess(rm, place, answer('n\n'));
+    expect(no).toMatchObject({ code: 130, stderr: expect.stringContaining('nothing was changed') });
+    expect(await inProcess(rm, place, answer(''))).toMatchObject({ code: 130 });
+    expect(asked.length).toBe(before);
+
+    const link = await bareLink(url);
+    cleanup.add(link, () => link.close());
+    await link.publish(topics.desired('pi-01', 'blink'), 'no envelope', { retain: true });
+    const yes = await inProcess(rm, place, answer('Yes\n'));
+    expect(yes).toMatchObject({ code: 0, stdout: 'blink is removed\n' });
+    expect(yes.stderr).toContain('remove blink from pi-01, with its grants? [y/N]');
+    await until(() => device.desired.at(-1)?.length === 0, 'desired state cleared');
+    const other = await run('rm', 'other', '--device', 'pi-01', '--yes');
+    expect(other.stdout).toBe('other is removed; its slot is empty\n');
+  });
+
+  it('selects lines of the log by level and time', async () => {
+    await run('logs', 'blink', '--level', 'warn', '--since', '10m', '--device', 'pi-01');
+    expect(asked).toContainEqual({ actor: 'blink', level: 'warn', sinceMs: 600_000 });
+    await run('logs', '--since', '2030-01-31T12:00Z', '--device', 'pi-01');
+    expect(asked).toContainEqual({ since: Date.UTC(2030, 0, 31, 12) });
+  });
+
   it('is followed until the interrupt, which ends with 130', async () => {
     const { home: cwd, env } = place;
     const args = [MAIN, 'logs', '-f', '--device', 'pi-01'];
@@ -179,11 +228,29 @@ describe('push', () => {
     expect(stderr).toContain('hint: iot-host sign blink.wasm --name blink');
   });
 
+  it('prints the lines that grant what it lacked when it was rolled back', async () => {
+    const unbound = ['iot-host bind blink iot:gpio'];
+    device.verdict = {
+      state: 'rolled-back',
+      reason: { code: 'E_PROBATION_START', message: 'no pin' },
+      unbound,
+    };
+    const { code, stdout } = await run('push', 'blink.signed.wasm', '--device', 'pi-01', '--quiet');
+    device.verdict = { state: 'active' };
+    expect(code).toBe(5);
+    expect(stdout).toBe(
+      'it lacked access; to grant it, before it is pushed again:\n  iot-host bind blink iot:gpio --device pi-01\n',
+    );
+  });
+
   it('shows what it would do without doing it', async () => {
     const before = device.desired.length;
     const { code, stdout } = await run('push', 'blink.signed.wasm', '--device', 'pi-01', '--dry-run');
     expect(code).toBe(0);
     expect(stdout).toContain('would push blink');
+    expect(stdout).toContain('pi-01 (online): into its empty slot\n');
+    const other = await run('push', 'blink.signed.wasm', '--name', 'new', '--device', 'pi-01', '--dry-run');
+    expect(other.stdout).toContain('pi-01 (online): as a new slot, with no grants\n');
     expect(stdout).toContain('needs: iot-host bind blink iot:gpio --device pi-01');
     expect(device.desired.length).toBe(before);
   });

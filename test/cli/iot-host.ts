@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { run } from '#runtime/cli/run.js';
+import { run, type Surroundings } from '#runtime/cli/run.js';
 
 export const MAIN = resolve('dist/runtime/cli/main.js');
 
@@ -15,7 +15,7 @@ export interface Ended {
 /** A home of its own, without keys, devices or brokers: nothing of the person who runs the tests leaks in. */
 export async function emptyHome(): Promise<{ home: string; env: Record<string, string> }> {
   const home = await mkdtemp(join(tmpdir(), 'iot-cli-'));
-  return { home, env: { HOME: home, PATH: process.env.PATH ?? '', NO_COLOR: '1' } };
+  return { home, env: { HOME: home, PATH: process.env.PATH ?? '', NO_COLOR: '1', IOT_HOST_MDNS: 'off' } };
 }
 
 /** Runs the built command line as a person would, in `home`. */
@@ -63,11 +63,13 @@ export async function firstLine(child: ChildProcess): Promise<string> {
 export async function inProcess(
   args: readonly string[],
   { env }: { env: Record<string, string> },
+  stdin?: Surroundings['stdin'],
 ): Promise<Ended> {
   let stdout = '';
   let stderr = '';
   const code = await run(args, {
     env,
+    stdin,
     stdout: {
       write(text) {
         stdout += text;

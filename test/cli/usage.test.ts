@@ -19,7 +19,7 @@ beforeAll(async () => {
 
 describe('what is typed wrong ends with 2 and the next thing to type', () => {
   it.each<[line: string, code: number, message: string, hint?: string]>([
-    ['', 2, 'which command? iot-host has: run, up,', 'iot-host --help'],
+    ['', 2, 'which command? iot-host has: completion, config,', 'iot-host --help'],
     ['keys', 2, 'which command? iot-host keys has: gen, list, trust', 'iot-host keys --help'],
     ['psuh x.wasm', 2, 'unknown command "psuh"', 'did you mean push?'],
     ['keys gne', 2, 'unknown command "gne"', 'did you mean gen?'],
@@ -42,6 +42,22 @@ describe('what is typed wrong ends with 2 and the next thing to type', () => {
     ['push none.wasm --device a', 2, 'none.wasm: there is no such file'],
     ['up', 2, 'iot-host.yaml: there is no such file', "echo 'device: pi-01' > iot-host.yaml"],
     ['up -c bad.yaml', 2, 'bad.yaml:2:1: bord: unknown key, did you mean "board"?'],
+    ['config check -c bad.yaml', 2, 'bad.yaml:2:1: bord: unknown key, did you mean "board"?'],
+    ['config show -c none.yaml', 2, 'none.yaml: there is no such file'],
+    ['completion csh', 2, 'allowed choices are bash, zsh, fish', 'iot-host completion --help'],
+    ['devices add Pi --broker mqtt://x', 2, '"Pi" cannot be the name of a device', 'pi-01'],
+    ['devices add last --broker mqtt://x', 2, '"last" means something else'],
+    ['devices add a', 2, 'required option "--broker <url>" not specified', 'iot-host devices add --help'],
+    ['devices add a --broker x', 2, '--broker: "x" is not the URL of an MQTT broker'],
+    ['devices add a --broker mqtt://me:pw@x', 2, 'the broker’s URL has a password in it', 'secret://a'],
+    ['devices add a --broker mqtt://x --password pw', 2, 'by reference', 'secrets/a (chmod 600)'],
+    ['devices add a --broker mqtt://x --label b', 2, '"b" is not a label'],
+    ['devices rm a', 2, 'has no device a; it has: none', 'iot-host devices add a'],
+    ['devices default a', 2, 'has no device a'],
+    ['devices scan', 2, 'IOT_HOST_MDNS is off'],
+    ['logs --level loud --device a', 2, 'allowed choices are error, warn, info, debug, trace'],
+    ['logs --since soon --device a', 2, '"soon" is not a time'],
+    ['logs --since 2030-13-45 --device a', 2, '"2030-13-45" is not a moment', '2030-01-31'],
     ['ps', 2, 'no device is named', 'add --device NAME'],
     ['ps --device A/b', 2, '"A/b" cannot be the name of a device', '--device pi-01'],
     ['ps --device a,b', 2, 'this command takes one device at a time', '--device NAME'],
@@ -89,7 +105,7 @@ describe('a device that is not there', () => {
     expect(code).toBe(3);
     expect(stderr).toContain('device pi-01 was not found; looked at');
     expect(stderr).toContain(`--broker: ${closed}: broker ${closed} cannot be reached`);
-    expect(stderr).toContain('devices: {pi-01: {broker: "mqtt://HOST:1883"}}');
+    expect(stderr).toContain('hint: iot-host devices add pi-01 --broker mqtt://HOST:1883');
   });
 
   it('is the same in JSON, and for the broker of the environment', async () => {

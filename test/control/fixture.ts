@@ -99,7 +99,7 @@ export class FakeDevice {
   readonly calls: unknown[] = [];
   readonly desired: Uint8Array[] = [];
   floor = 0;
-  verdict: { state: UpdateState; reason?: UpdateStatus['reason'] } = { state: 'active' };
+  verdict: Pick<UpdateStatus, 'state' | 'reason' | 'unbound'> = { state: 'active' };
   /** Between fetching and the verdict. */
   probation: () => Promise<void> = async () => {};
   private running: { sequence: number; deployment: string; abort: AbortController } | undefined;
@@ -234,7 +234,7 @@ export class FakeDevice {
       this.floor = sequence;
       this.installed.set(component, target);
     }
-    await say(this.verdict.state, { reason: this.verdict.reason });
+    await say(this.verdict.state, { reason: this.verdict.reason, unbound: this.verdict.unbound });
   }
 }
 

@@ -8,22 +8,33 @@ const REFERENCE = /\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::([^}]*))?\}|\$\{/g;
 /**
  * Replaces `${NAME:default}` in every scalar value of a parsed document. It works on values and not on the file's
  * text, so that what a variable holds can never add keys. A plain (unquoted) scalar gets its type anew: `${PORT:8080}`
- * is a number, `"${PORT:8080}"` stays text. Returns what could not be expanded.
+ * is a number, `"${PORT:8080}"` stays text. Returns what could not be expanded, and which variables each value took.
  */
-export function expandEnvironment(document: Document.Parsed, environment: Environment): Problem[] {
+export function expandEnvironment(
+  document: Document.Parsed,
+  environment: Environment,
+): { problems: Problem[]; variables: Map<unknown, readonly string[]> } {
   const problems: Problem[] = [];
+  const variables = new Map<unknown, readonly string[]>();
   visit(document, {
     Scalar(key, node) {
       if (key === 'key' || typeof node.value !== 'string' || !node.value.includes('${')) return;
       const complain = (text: string) => problems.push({ offset: node.range?.[0] ?? 0, key: '', text });
-      const expanded = expandText(node.value, environment, complain);
+      const taken: string[] = [];
+      const expanded = expandText(node.value, environment, complain, taken);
+      if (taken.length > 0) variables.set(node, taken);
       node.value = node.type === Scalar.PLAIN ? typed(expanded) : expanded;
     },
   });
-  return problems;
+  return { problems, variables };
 }
 
-function expandText(text: string, environment: Environment, complain: (text: string) => void): string {
+function expandText(
+  text: string,
+  environment: Environment,
+  complain: (text: string) => void,
+  taken: string[],
+): string {
   return text.replace(REFERENCE, (whole, name: string | undefined, fallback: string | undefined) => {
     if (whole === '$${') return '${';
     if (name === undefined) {
@@ -33,6 +44,7 @@ function expandText(text: string, environment: Environment, complain: (text: str
       return whole;
     }
     const value = environment[name] ?? fallback;
+    if (environment[name] !== undefined) taken.push(name);
     if (value === undefined) complain(`environment variable ${name} is not set and has no default`);
     return value ?? '';
   });

@@ -80,6 +80,11 @@ export const HostConfig = z.strictObject({
       tls: z.strictObject(Certificate).optional(),
     })
     .optional(),
+  /**
+   * Whether the device makes itself known on the local network (`_iot-host._tcp`), and on which interface (an IPv4
+   * address). Default: where others can reach its broker; a device that nobody can reach has nothing to offer.
+   */
+  mdns: z.union([z.boolean(), z.strictObject({ interface: z.ipv4() })]).optional(),
   /** Worker threads that run actors. Two, so that a swap is prepared beside the running actor. */
   cells: z.number().int().min(1).max(16).default(2),
   logLevel: z.enum(['error', 'warn', 'info', 'debug', 'trace']).default('info'),

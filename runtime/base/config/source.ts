@@ -12,6 +12,8 @@ export interface YamlSource {
   valueAt(path: readonly PropertyKey[]): number;
   /** Offset of the key `name` in the mapping at `path`. */
   keyAt(path: readonly PropertyKey[], name: string): number;
+  /** Whether the file says something at `path`, and the environment variables that were put into it. */
+  origin(path: readonly PropertyKey[]): { readonly variables: readonly string[] } | undefined;
   /** Line of an offset, from 1. */
   lineAt(offset: number): number;
   /** E_CONFIG with one line for each problem: `file:line:column: key: what`. */
@@ -30,8 +32,8 @@ export function readYaml(file: string, text: string, environment: Environment): 
     text: lower(message),
   }));
   if (syntax.length > 0) throw error(syntax);
-  const unexpanded = expandEnvironment(document, environment);
-  if (unexpanded.length > 0) throw error(unexpanded);
+  const { problems, variables } = expandEnvironment(document, environment);
+  if (problems.length > 0) throw error(problems);
 
   const resolve = (node: unknown) =>
     (isAlias(node) ? node.resolve(document) : node) as Node | null | undefined;
@@ -42,6 +44,7 @@ export function readYaml(file: string, text: string, environment: Environment): 
   const walk = (path: readonly PropertyKey[]) => {
     let node = resolve(document.contents);
     let offset = node?.range?.[0] ?? 0;
+    let found = 0;
     for (const part of path) {
       const pair = pairAt(node, part);
       const child = isSeq(node) && typeof part === 'number' ? node.items[part] : pair?.value;
@@ -50,8 +53,9 @@ export function readYaml(file: string, text: string, environment: Environment): 
       const shown = (child as Node | null)?.range ?? (pair?.key as Node | undefined)?.range;
       offset = shown?.[0] ?? offset;
       node = resolve(child);
+      found += 1;
     }
-    return { node, offset };
+    return { node, offset, whole: found === path.length };
   };
 
   return {
@@ -61,6 +65,10 @@ export function readYaml(file: string, text: string, environment: Environment): 
     keyAt(path, name) {
       const { node, offset } = walk(path);
       return (pairAt(node, name)?.key as Node | undefined)?.range?.[0] ?? offset;
+    },
+    origin(path) {
+      const { node, whole } = walk(path);
+      return whole ? { variables: variables.get(node) ?? [] } : undefined;
     },
     lineAt: (offset) => Math.max(lineCounter.linePos(offset).line, 1),
     error,

@@ -1,4 +1,5 @@
 import type { CommandSpec } from '../command.js';
+import { configFile } from '../config/file.js';
 import type { Context } from '../context.js';
 import { PROJECT_FILE } from '../device/project.js';
 import { logText } from '../log.js';
@@ -13,7 +14,7 @@ export const command: CommandSpec = {
       .option('-c, --config <file>', `configuration (default: IOT_HOST_CONFIG, else ./${PROJECT_FILE})`)
       .action(
         context.action(({ config }: { config?: string }) => ({
-          stream: up(config ?? (context.environment.IOT_HOST_CONFIG || PROJECT_FILE), context),
+          stream: up(configFile(config, context.environment).file, context),
           service: true,
         })),
       );

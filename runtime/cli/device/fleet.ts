@@ -2,6 +2,7 @@ import { asIotError, IotError } from '../../base/errors.js';
 import { listDevices } from '../../control/client/presence-watch.js';
 import type { Presence } from '../../control/protocol/messages.js';
 import type { Context } from '../context.js';
+import { readCatalogue } from './catalogue.js';
 import { connectAt } from './connect.js';
 import { everyPlace, type Target } from './lookup.js';
 import type { DeviceOptions } from './options.js';
@@ -29,13 +30,16 @@ export function parseLabels(texts: readonly string[]): Labels {
  */
 export async function fleet(labels: Labels, options: DeviceOptions, context: Context): Promise<Target[]> {
   const places = await everyPlace(options, context.environment);
+  const { devices: known } = await readCatalogue(context.environment);
   const found = new Map<string, Target>();
   const failures: IotError[] = [];
   for (const place of places) {
     try {
       for (const presence of await devicesAt(place, options, context)) {
-        if (found.has(presence.device) || !carries(presence, labels)) continue;
-        found.set(presence.device, { device: presence.device, places: [place], considered: [place.origin] });
+        const { device, labels: own } = presence;
+        const noted = Object.hasOwn(known, device) ? known[device]?.labels : undefined;
+        if (found.has(device) || !carries({ ...own, ...noted }, labels)) continue;
+        found.set(device, { device, places: [place], considered: [place.origin] });
       }
     } catch (thrown) {
       const failure = asIotError(thrown);
@@ -78,6 +82,6 @@ async function devicesAt(place: Place, options: DeviceOptions, context: Context)
   }
 }
 
-function carries(presence: Presence, labels: Labels): boolean {
-  return Object.entries(labels).every(([name, value]) => presence.labels[name] === value);
+function carries(own: Labels, wanted: Labels): boolean {
+  return Object.entries(wanted).every(([name, value]) => own[name] === value);
 }

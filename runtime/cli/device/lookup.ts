@@ -19,6 +19,8 @@ export interface Target {
   readonly places: readonly Place[];
   /** Every place that was considered, for the error text. */
   readonly considered: readonly string[];
+  /** Nothing says where it is: the local network is asked last. */
+  readonly discover?: boolean | undefined;
 }
 
 const DEVICE_NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/;
@@ -55,7 +57,7 @@ const NAME_HINT = 'names are made of a-z, 0-9, - and _: --device pi-01';
 
 /**
  * Where to look for `device`. `--broker` or `IOT_HOST_BROKER` alone when given; else its entry in `devices.yaml`
- * alone; else the project's broker and the one on this machine.
+ * alone; else the project's broker, the one on this machine, and what the local network says (mDNS).
  */
 export async function lookUp(
   device: string,
@@ -74,7 +76,8 @@ export async function lookUp(
 
   const near = await nearPlaces(environment, folder);
   const missing = near.length > 1 ? [] : [`${PROJECT_FILE}: none here, or on the same broker`];
-  return { device, places: near, considered: [`${file}: no entry`, ...missing, ...near.map(describe)] };
+  const considered = [`${file}: no entry`, ...missing, ...near.map(describe)];
+  return { device, places: near, considered, discover: device !== 'host' };
 }
 
 /** Every broker that is known: where `--all` and `--label` look. */

@@ -4,12 +4,13 @@ import type { DeviceClient } from '../../control/client/device-client.js';
 import type { RpcOperation, RpcOperations } from '../../control/protocol/messages.js';
 import type { Context } from '../context.js';
 import { unlessInterrupted } from '../interrupt.js';
-import { catalogueFile } from './catalogue.js';
 import { connectAt } from './connect.js';
+import { discover } from './discovery.js';
 import { thisMachine } from './fleet.js';
 import { rememberLast } from './last.js';
 import { lookUp, namedDevices, type Target, withoutPassword } from './lookup.js';
 import type { DeviceOptions } from './options.js';
+import type { Place } from './place.js';
 
 /** One device, connected. */
 export interface DeviceSession {
@@ -62,40 +63,62 @@ export async function withTarget<T>(
   }
 }
 
-/** A connection to the first place whose broker knows the device, be it on or off. */
+/** A place, and why the device was not found there. */
+interface Miss {
+  readonly place: Place;
+  readonly why: IotError;
+}
+
+/** A connection to the first place whose broker knows the device, be it on or off; the local network is asked last. */
 async function connectTarget(
   target: Target,
   options: DeviceOptions,
   context: Context,
 ): Promise<DeviceClient> {
-  const failures: IotError[] = [];
+  const misses: Miss[] = [];
   for (const place of target.places) {
-    let client: DeviceClient | undefined;
-    try {
-      client = await connectAt(place, target.device, options.timeout, context);
-      await client.presence();
-      return client;
-    } catch (thrown) {
-      await client?.close();
-      const failure = asIotError(thrown);
-      if (!LOOK_FURTHER.has(failure.code)) throw failure;
-      failures.push(failure);
-    }
+    const client = await attempt(place, target.device, misses, options, context);
+    if (client !== undefined) return client;
   }
-  throw notFound(target, failures, context);
+  const found = target.discover === true ? await discover(target.device, context) : undefined;
+  if (found === undefined || typeof found === 'string') throw notFound(target, misses, found);
+  const client = await attempt(found, target.device, misses, options, context);
+  if (client !== undefined) return client;
+  throw notFound(target, misses, undefined);
+}
+
+async function attempt(
+  place: Place,
+  device: string,
+  misses: Miss[],
+  options: DeviceOptions,
+  context: Context,
+): Promise<DeviceClient | undefined> {
+  let client: DeviceClient | undefined;
+  try {
+    client = await connectAt(place, device, options.timeout, context);
+    await client.presence();
+    return client;
+  } catch (thrown) {
+    await client?.close();
+    const why = asIotError(thrown);
+    if (!LOOK_FURTHER.has(why.code)) throw why;
+    misses.push({ place, why });
+    return undefined;
+  }
 }
 
 /** Exit 3: every place, and what was wrong with it. */
-function notFound(target: Target, failures: readonly IotError[], context: Context): IotError {
-  const found = target.places.map((place, index) => {
-    const why = failures[index]?.message ?? 'not asked';
-    return `${place.origin}: ${withoutPassword(place.broker)}: ${why}`;
-  });
+function notFound(target: Target, misses: readonly Miss[], unasked: string | undefined): IotError {
   const skipped = target.considered.slice(0, target.considered.length - target.places.length);
-  const [only] = failures;
-  const code = failures.length === 1 && only !== undefined ? only.code : 'E_DEVICE_NOT_FOUND';
-  const places = [...skipped, ...found].map((text) => `\n  ${text}`).join('');
-  return new IotError(code, `device ${target.device} was not found; looked at${places}`, {
-    hint: `add --broker mqtt://HOST:1883, or put this into ${catalogueFile(context.environment)}:\ndevices: {${target.device}: {broker: "mqtt://HOST:1883"}}`,
+  const looked = misses.map(
+    ({ place, why }) => `${place.origin}: ${withoutPassword(place.broker)}: ${why.message}`,
+  );
+  const [only] = misses;
+  const code = misses.length === 1 && only !== undefined ? only.why.code : 'E_DEVICE_NOT_FOUND';
+  const places = [...skipped, ...looked, ...(unasked === undefined ? [] : [unasked])];
+  const list = places.map((text) => `\n  ${text}`).join('');
+  return new IotError(code, `device ${target.device} was not found; looked at${list}`, {
+    hint: `iot-host devices add ${target.device} --broker mqtt://HOST:1883`,
   });
 }

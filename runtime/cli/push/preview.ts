@@ -7,13 +7,15 @@ import { bytes } from '../progress.js';
 import type { Result } from '../result.js';
 import type { Release } from './release.js';
 
+type Installed = Partial<Record<'key' | 'version' | 'digest', string | undefined>>;
+
 interface Preview {
   readonly device: string;
   readonly state: 'online' | 'offline';
+  /** Whether it has the slot; `undefined` when the device cannot be asked. */
+  readonly slot: 'new' | 'empty' | 'filled' | undefined;
   /** What the slot holds now. */
-  readonly installed:
-    | { readonly key?: string; readonly version?: string; readonly digest?: string }
-    | undefined;
+  readonly installed: Installed | undefined;
   /** Contracts it claims and has no binding for; `undefined` when the device cannot be asked. */
   readonly unbound: readonly string[] | undefined;
   readonly otherIdentity: boolean;
@@ -47,17 +49,21 @@ function previewOne(
 ): Promise<Preview> {
   return withTarget(target, options, context, async ({ client, rpc }) => {
     const { state, actors } = await client.presence();
-    const installed = actors.find(({ name }) => name === release.component);
     // A preview is worth having without the control key, or of a device that is off.
     const status = await rpc('ps', {}).catch(() => undefined);
-    const bindings = status?.actors.find(({ name }) => name === release.component)?.bindings ?? [];
-    const bound = new Set(bindings.map(({ contract }) => contract));
+    const ofThis = ({ name }: { name: string }) => name === release.component;
+    const actor = status?.actors.find(ofThis);
+    const installed: Installed | undefined = actor ?? actors.find(ofThis);
+    const bound = new Set(actor?.bindings.map(({ contract }) => contract));
     const unbound =
       status === undefined ? undefined : release.claims.caps.filter((contract) => !bound.has(contract));
     const key = installed?.key;
+    // One that is off may have slots that it does not tell of.
+    const known = status !== undefined || state === 'online';
     return {
       device: client.device,
       state,
+      slot: key !== undefined ? 'filled' : installed !== undefined ? 'empty' : known ? 'new' : undefined,
       installed,
       unbound,
       otherIdentity: key !== undefined && key !== release.claims.subject,
@@ -66,13 +72,17 @@ function previewOne(
 }
 
 function previewLines(
-  { device, state, installed, unbound, otherIdentity }: Preview,
+  { device, state, slot, installed, unbound, otherIdentity }: Preview,
   component: string,
 ): string[] {
-  const version = installed?.version ?? installed?.digest?.slice(0, 12) ?? 'an empty slot';
-  const over = installed === undefined ? 'as a new slot, with no grants' : `in place of ${version}`;
+  const into = {
+    new: 'as a new slot, with no grants',
+    empty: 'into its empty slot',
+    filled: `in place of ${installed?.version ?? installed?.digest?.slice(0, 12)}`,
+    unknown: 'into a slot that is not known here',
+  };
   return [
-    `${device} (${state}): ${over}`,
+    `${device} (${state}): ${into[slot ?? 'unknown']}`,
     ...(otherIdentity
       ? [`  ! the slot holds another module, ${installed?.key}: refused without --replace-identity`]
       : []),

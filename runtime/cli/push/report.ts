@@ -2,6 +2,9 @@ import { IotError } from '../../base/errors.js';
 import type { Result } from '../result.js';
 import type { Delivery } from './deliver.js';
 
+const NO_ACCESS = 'it has no access yet; to grant it:';
+const LACKED_ACCESS = 'it lacked access; to grant it, before it is pushed again:';
+
 /** One line for a device, or one for each: what became of it, then the lines to type next. */
 export function deliveryResult(deliveries: readonly Delivery[]): Result {
   const failed = deliveries.filter(({ error }) => error !== undefined);
@@ -15,7 +18,7 @@ export function deliveryResult(deliveries: readonly Delivery[]): Result {
       ...lines,
       ...(binds.length === 0
         ? []
-        : ['it has no access yet; to grant it:', ...binds.map((line) => `  ${line}`)]),
+        : [failed.length === 0 ? NO_ACCESS : LACKED_ACCESS, ...binds.map((line) => `  ${line}`)]),
     ],
     failure: single ? first?.error : someFailed(failed, deliveries.length),
   };
