@@ -1,6 +1,6 @@
 import { IotError } from '../../base/errors.js';
 import type { Outcome } from '../cell/cell.js';
-import { CallCounters } from '../counters.js';
+import { CallCounters, turnTime } from '../counters.js';
 import { monotonicMs } from '../monotonic.js';
 
 /** One message on its way through an actor. */
@@ -81,7 +81,7 @@ export class Intake {
       return;
     }
     this.#lastPlace += 1;
-    this.#queue.push({ place: this.#lastPlace, message, at: performance.now() });
+    this.#queue.push({ place: this.#lastPlace, message, at: turnTime() });
     this.#pump();
   }
 
@@ -145,7 +145,7 @@ export class Intake {
     const { message, at } = placed;
     this.#inFlight -= 1;
     if (outcome.kind === 'reply') {
-      this.counters.succeed(performance.now() - at, outcome.fuel);
+      this.counters.succeed(turnTime() - at, outcome.fuel);
       this.#hooks.handled(message);
       message.resolve(outcome.reply);
     } else if (outcome.kind === 'requeue') {
@@ -155,7 +155,7 @@ export class Intake {
       this.close();
       this.#requeued.push(placed);
     } else {
-      this.counters.fail(performance.now() - at, outcome.error.code);
+      this.counters.fail(turnTime() - at, outcome.error.code);
       this.#hooks.failed(message, outcome.error);
       message.reject(outcome.error);
     }
