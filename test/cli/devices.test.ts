@@ -2,6 +2,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { silentLogger } from '#runtime/base/logger.js';
+import { discover } from '#runtime/cli/device/discovery.js';
 import { announce } from '#runtime/control/agent/announcement.js';
 import { emptyHome, inProcess } from './iot-host.js';
 
@@ -96,6 +97,16 @@ it('devices that announce themselves are found; without multicast that is said a
       version: '0.1.0',
       address: '127.0.0.1',
     });
+    // The last step of every lookup.
+    const notes: string[] = [];
+    const output = { note: (text: string) => notes.push(text) };
+    const context = { environment: place.env, output, signal: new AbortController().signal };
+    expect(await discover('pi-77', context as never)).toEqual({
+      origin: 'local network (mDNS)',
+      broker: 'mqtt://192.0.2.7:1883',
+    });
+    expect(notes).toEqual(['pi-77 says on the local network that it is at mqtt://192.0.2.7:1883']);
+    expect(await discover('pi-78', context as never)).toBe('local network (mDNS): no answer');
   } finally {
     await stop();
   }

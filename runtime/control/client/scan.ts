@@ -88,12 +88,16 @@ export function readAnnouncement({
 /** A broker on another machine, without anything that would be sent there as a password. */
 function isForeignBroker(text: string): boolean {
   if (!URL.canParse(text)) return false;
-  const { protocol, hostname, username, password } = new URL(text);
+  const { protocol, username, password } = new URL(text);
+  // Only for schemes that it knows does the class see that 0x7f.1 is an address.
+  const plain = text.replace(/^[a-z]+:/i, 'http:');
+  const hostname = URL.canParse(plain) ? new URL(plain).hostname : '';
   const host = hostname.replace(/^\[(.*)\]$/, '$1');
   return (
     ['mqtt:', 'mqtts:', 'ws:', 'wss:'].includes(protocol) &&
     `${username}${password}` === '' &&
-    host !== '' &&
+    !['', '0.0.0.0', '::'].includes(host) &&
+    !host.startsWith('::ffff:') &&
     !isLoopback(host)
   );
 }
