@@ -21,6 +21,8 @@ export interface Deployment {
   readonly dwellMs: number;
   /** Whether a module with another key than the slot holds may take the slot. */
   readonly replaceIdentity: boolean;
+  /** It expires, and no clock that can be trusted could say whether it has. Default false. */
+  readonly timeUnverified?: boolean;
 }
 
 /** What the device knows of a component when an envelope comes in. */

@@ -52,8 +52,7 @@ function checkEnvelope(
     trust,
     deviceName: options.device,
     board: options.board,
-    // Somebody signed the document at that time, so it has passed.
-    now: { ...known.now, seconds: Math.max(known.now.seconds, trust.issued) },
+    now: timeOf(known, trust),
     floors: () => ({
       floor,
       manifestDigest: floorDeployment === undefined ? undefined : fromHex(floorDeployment),
@@ -78,7 +77,13 @@ function checkEnvelope(
     securityFloor: only.securityFloor,
     dwellMs: (only.probationSeconds ?? 0) * 1000,
     replaceIdentity: only.replaceIdentity,
+    timeUnverified: verified.timeUnverified,
   };
+}
+
+/** Somebody signed the document at its time, so that has passed: a clock that shows an earlier one is not right. */
+function timeOf({ now }: Known, { issued }: TrustDocument): Known['now'] {
+  return now.seconds >= issued ? now : { seconds: issued, trusted: false };
 }
 
 function requireSlot(component: VerifiedComponent, slot: string): void {
@@ -93,9 +98,10 @@ function checkModule(
   deployment: Deployment,
   known: Known,
 ): CheckedModule {
-  const read = options.readModule(bytes, known.now);
+  const trust = trustOf(options);
+  const read = options.readModule(bytes, timeOf(known, trust));
   const { key, name, version, capabilities: claimed, callAlias } = read;
-  const release = trustOf(options).roles.get('release');
+  const release = trust.roles.get('release');
   const capabilities = claimed.filter((id) => release !== undefined && allowsCapability(release, id));
   if (release?.mayGrow === false && known.installed !== undefined) {
     const before = new Set(known.installed.capabilities);

@@ -68,9 +68,10 @@ export function knownOf(context: Context, component: string): Known {
   const { floor, floorDeployment, blocked, active } = recordOf(context, component);
   const { clock, store } = context;
   const past = store.current.timeFloor;
-  const now = clock.trusted()
-    ? { seconds: Math.max(seconds(clock), past), trusted: true }
-    : { seconds: past, trusted: false };
+  const shown = seconds(clock);
+  // A clock that shows what has certainly passed was not set yet, whatever it says of itself.
+  const trusted = clock.trusted() && shown >= past;
+  const now = { seconds: trusted ? shown : past, trusted };
   return { floor, floorDeployment, blocked, installed: active, now };
 }
 

@@ -68,6 +68,15 @@ export class Lane {
       this.refuse({ deployment, sequence: undefined }, message, asIotError(thrown));
       return;
     }
+    if (wanted.timeUnverified) {
+      context.log.warn(
+        `update of ${component}: time-unverified, no trusted clock says whether it has expired`,
+        {
+          component,
+          deployment,
+        },
+      );
+    }
     this.enqueue({ wanted, message });
   }
 
