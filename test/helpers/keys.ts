@@ -17,6 +17,9 @@ export interface SignAs {
   readonly caps?: readonly string[];
   /** Default: the account that the trust document names. */
   readonly account?: KeyPair;
+  /** Unix seconds between which the module may be started; default: always. */
+  readonly notBefore?: number;
+  readonly expires?: number;
   /** Another identity than the one that goes with the name. */
   readonly module?: KeyPair;
 }
@@ -65,7 +68,7 @@ export class TestKeys {
 
   /** `module`: bytes, or a file of dist/actors. */
   sign(module: Uint8Array | string, as: SignAs): Uint8Array {
-    const { name, rev = 1, caps = [], account = this.account } = as;
+    const { name, rev = 1, caps = [], account = this.account, notBefore, expires } = as;
     return signModule(typeof module === 'string' ? actorModule(module) : module, {
       account,
       module: as.module ?? this.moduleKey(name),
@@ -73,6 +76,8 @@ export class TestKeys {
       caps: [...caps],
       rev,
       ver: `${rev}.0.0`,
+      notBefore,
+      expires,
     });
   }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { IotError } from '#runtime/base/errors.js';
-import { silentLogger } from '#runtime/base/logger.js';
+import { type Logger, silentLogger } from '#runtime/base/logger.js';
 import { type FileSystem, signedChecks, Updates } from '#runtime/ota/index.js';
 import { signerFromSeed } from '#runtime/trust/cose/signer.js';
 import { createTrustDocument, type TrustDocument } from '#runtime/trust/document/document.js';
@@ -75,6 +75,7 @@ export interface BenchOptions {
   dwellMs?: number;
   clock?: ManualClock;
   trust?: TrustDocument | undefined;
+  log?: Logger;
 }
 
 /** A device with everything around its update machine in memory. */
@@ -102,8 +103,9 @@ export class Bench {
       },
     });
     this.updates = new Updates({
-      ...{ device: 'pi-01', folder: options.folder ?? '/ota', deviceSeed, checks, log: silentLogger },
+      ...{ device: 'pi-01', folder: options.folder ?? '/ota', deviceSeed, checks },
       ...{ target: this.target, source: this.source, sink: this.sink, fs: this.fs, clock: this.clock },
+      log: options.log ?? silentLogger,
       dwellMs: options.dwellMs ?? 0,
     });
   }
