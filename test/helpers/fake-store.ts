@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import {
   type Contract,
+  type Deliver,
   defineContract,
   operation,
   type Provider,
