@@ -10,6 +10,7 @@ import { ACTOR_CALLS, ActorCalls, namesActor } from './actors/actor-calls.js';
 import { ActorSlot } from './actors/actor-slot.js';
 import { type BindingName, BindingStore, isSame } from './binding-store.js';
 import { Cells } from './cell/cells.js';
+import { type HostClock, machineClock } from './clock.js';
 import { HostCallCounters, type HostCounters } from './counters.js';
 import { endsWithin } from './patience.js';
 import { Providers } from './providers/providers.js';
@@ -31,6 +32,8 @@ export interface HostParts {
   /** The compiled engine, shared by all cells. */
   readonly engine: WebAssembly.Module;
   readonly contracts: ReadonlyMap<string, { readonly contract: Contract; readonly url: string }>;
+  /** Default: that of the machine. */
+  readonly clock?: HostClock;
   /** The module that a slot starts with; asked once for each slot. A throw keeps the slot empty. */
   firstModule(slot: SlotConfig): Promise<CheckedModule | undefined>;
 }
@@ -68,6 +71,8 @@ export class Host implements UpdateTarget {
       },
       ended: (cell, why) => {
         if (!this.#stopping) logger.warn(`cell ${cell.name} ended: ${why.message}`, { code: why.code });
+        // Nothing is begun anew while the host goes down.
+        if (this.#stopping) return;
         for (const slot of this.#slots.values()) slot.cellEnded(cell);
       },
     });
@@ -79,6 +84,7 @@ export class Host implements UpdateTarget {
       brokerAccess: parts.brokerAccess,
       board: parts.board,
       logger,
+      clock: parts.clock ?? machineClock,
       setInCells: (id, provider) => this.#cells.setProvider(id, provider),
     });
   }
@@ -101,13 +107,26 @@ export class Host implements UpdateTarget {
   /** Ends in bounded time, whatever actors and providers are doing. Trials end undecided. */
   async stop(): Promise<void> {
     this.#stopping = true;
-    const slots = Promise.all([...this.#slots.values()].map((slot) => slot.stop()));
+    const slots = this.#quiesce().then(() =>
+      Promise.all([...this.#slots.values()].map((slot) => slot.stop())),
+    );
     // Calls under way may end by themselves; those that do not end with their cell.
     if (!(await endsWithin(slots, STOP_CALLS_MS))) await this.#cells.stop();
     const { logger } = this.#parts;
     const all = Promise.all([slots, this.providers.stop()]);
     if (!(await endsWithin(all, STOP_PROVIDERS_MS))) logger.warn('stopped without waiting for all providers');
     await this.#cells.stop();
+  }
+
+  /** Ends what is under way, calls from actor to actor with it: none of them fails because its target went first. */
+  async #quiesce(): Promise<void> {
+    const slots = [...this.#slots.values()];
+    for (const slot of slots) slot.hold();
+    for (;;) {
+      const busy = slots.filter((slot) => slot.busy);
+      if (busy.length === 0) return;
+      await Promise.race(busy.map((slot) => slot.idle()));
+    }
   }
 
   /** `listener` is told when an actor changed state or module; the result ends that. */
@@ -296,6 +315,7 @@ export class Host implements UpdateTarget {
       logger: logger.child({ actor: config.name }),
       hostCalls: this.#hostCalls,
       actorCalls: this.#actorCalls,
+      clock: this.#parts.clock ?? machineClock,
       changed: () => this.#changed(),
       resumed: () =>
         this.#stopped.set(config.name, false).catch((thrown: unknown) => {
@@ -355,7 +375,7 @@ export class Host implements UpdateTarget {
 
   async #startSlot(slot: ActorSlot, module: CheckedModule | undefined): Promise<void> {
     if (module === undefined) return;
-    await (this.#stopped.has(slot.name) ? slot.hold(module) : slot.start(module));
+    await (this.#stopped.has(slot.name) ? slot.keepStopped(module) : slot.start(module));
   }
 }
 

@@ -5,6 +5,7 @@ import { HostConfig } from '#runtime/base/config/schema.js';
 import type { Contract } from '#runtime/base/contract.js';
 import { type Logger, silentLogger } from '#runtime/base/logger.js';
 import { loadEngineModule } from '#runtime/engine/wasm3/index.js';
+import { type HostClock, machineClock } from '#runtime/host/clock.js';
 import { Host } from '#runtime/host/host.js';
 import type { CheckedModule } from '#runtime/host/update.js';
 import { loadContracts } from '#runtime/providers/discover.js';
@@ -28,6 +29,7 @@ export async function startHost(
   logger: Logger = silentLogger,
   /** Take the place of the real contracts of the same id. */
   fakes: readonly Contract[] = [],
+  clock: HostClock = machineClock,
 ): Promise<TestHost> {
   const dataDir = await mkdtemp(join(tmpdir(), 'iot-host-test-'));
   const engine = await loadEngineModule();
@@ -44,6 +46,7 @@ export async function startHost(
       logger,
       engine,
       contracts,
+      clock,
       firstModule: async ({ name }) => modules[name],
     });
     await host.start();

@@ -8,7 +8,7 @@ import type { Candidate, CheckedModule } from '../update.js';
 import type { Bindings } from './bindings.js';
 import type { Message } from './intake.js';
 import { LiveActor, type SlotParts } from './live-actor.js';
-import { Supervisor } from './supervisor.js';
+import { quarantined, Supervisor } from './supervisor.js';
 import { Swap } from './swap.js';
 
 /**
@@ -113,6 +113,20 @@ export class ActorSlot {
     });
   }
 
+  /** The host is going down: no message from outside is begun any more; calls between actors may still end well. */
+  hold(): void {
+    this.#actor.intake.hold();
+  }
+
+  get busy(): boolean {
+    return this.#actor.intake.busy;
+  }
+
+  /** Resolves when no message is under way. */
+  idle(): Promise<void> {
+    return this.#actor.intake.idle();
+  }
+
   /** Loads and starts `module`. A module that will not start is tried again with backoff: its slot is not lost. */
   start(module: CheckedModule): Promise<void> {
     return this.#inTurn(async () => {
@@ -122,19 +136,20 @@ export class ActorSlot {
   }
 
   /** The module is there, and is not started before somebody says so. */
-  hold(module: CheckedModule): Promise<void> {
+  keepStopped(module: CheckedModule): Promise<void> {
     return this.#inTurn(async () => {
       this.#actor.module = module;
       this.#actor.become('stopped');
     });
   }
 
-  /** Starts a stopped actor, or one that waits for its next try. Throws E_NOT_RUNNING (empty), E_BUSY (on trial). */
+  /** Starts a stopped actor, or one that waits for its next try or is quarantined. Throws E_NOT_RUNNING (empty), E_BUSY (on trial). */
   resume(): Promise<void> {
     return this.#inTurn(async () => {
       this.#requireSettled();
       if (this.#actor.state === 'running') return;
       await this.#actor.leave();
+      this.#supervisor.forgive();
       await this.#supervisor.enter('start');
     });
   }
@@ -144,6 +159,7 @@ export class ActorSlot {
     return this.#inTurn(async () => {
       this.#requireSettled();
       await this.#actor.leave();
+      this.#supervisor.forgive();
       this.#actor.restarts += 1;
       await this.#supervisor.enter('restart');
     });
@@ -203,6 +219,7 @@ export class ActorSlot {
 
   #refusal(): IotError | undefined {
     const { state } = this.#actor;
+    if (state === 'quarantined') return quarantined(this);
     if (state !== 'empty' && state !== 'stopped') return undefined;
     const hint = state === 'empty' ? 'iot-host push FILE' : `iot-host start ${this.name}`;
     return new IotError('E_NOT_RUNNING', `actor ${this.name} is ${state}`, { hint });

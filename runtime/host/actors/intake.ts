@@ -54,6 +54,7 @@ export class Intake {
   #inFlight = 0;
   #sink: Sink | undefined;
   #drained: (() => void)[] = [];
+  #held = false;
   readonly counters = new CallCounters();
 
   constructor(limit: number, hooks: IntakeHooks) {
@@ -91,6 +92,20 @@ export class Intake {
     this.#pump();
   }
 
+  /** For good: of what is not under way only messages of other actors get through, which wait for them. */
+  hold(): void {
+    this.#held = true;
+  }
+
+  get busy(): boolean {
+    return this.#inFlight > 0;
+  }
+
+  /** Resolves when nothing is under way, as may be the case for a moment only. */
+  async idle(): Promise<void> {
+    if (this.busy) await new Promise<void>((resolve) => this.#drained.push(resolve));
+  }
+
   /** Messages wait from now on. */
   close(): void {
     this.#sink = undefined;
@@ -99,8 +114,7 @@ export class Intake {
   /** Closes, and resolves when every message under way has come back. */
   async drain(): Promise<void> {
     this.close();
-    if (this.#inFlight === 0) return;
-    await new Promise<void>((resolve) => this.#drained.push(resolve));
+    await this.idle();
   }
 
   /** Its sender has given up: if it has not begun, it does not. */
@@ -130,7 +144,7 @@ export class Intake {
   #pump(): void {
     // While some have come back, none goes before them: they first take their places again.
     while (this.#sink !== undefined && this.#requeued.length === 0 && this.#inFlight < WINDOW) {
-      const next = this.#queue.shift();
+      const next = this.#next();
       if (next === undefined) return;
       if (isLate(next.message)) {
         this.#refuse(next.message, new IotError('E_TIMEOUT', 'its sender had given up before its turn came'));
@@ -139,6 +153,12 @@ export class Intake {
       this.#inFlight += 1;
       this.#sink.send(next.message, (outcome) => this.#settle(next, outcome));
     }
+  }
+
+  #next(): Placed | undefined {
+    if (!this.#held) return this.#queue.shift();
+    const at = this.#queue.findIndex(({ message }) => message.until !== undefined);
+    return at < 0 ? undefined : this.#queue.splice(at, 1)[0];
   }
 
   #settle(placed: Placed, outcome: Outcome): void {

@@ -5,6 +5,7 @@ import type { ActorState } from '../../control/protocol/messages.js';
 import type { Cell } from '../cell/cell.js';
 import type { Cells } from '../cell/cells.js';
 import { clipLine } from '../cell/log-limit.js';
+import type { HostClock } from '../clock.js';
 import type { HostCallCounters } from '../counters.js';
 import { endsWithin } from '../patience.js';
 import type { Providers } from '../providers/providers.js';
@@ -23,6 +24,7 @@ export interface SlotParts {
   readonly logger: Logger;
   readonly hostCalls: HostCallCounters;
   readonly actorCalls: ActorCalls;
+  readonly clock: HostClock;
   /** State, module or counters that others show have changed. */
   changed(): void;
   /** A push that was kept has started an actor that somebody had stopped: it is no longer to stay stopped. */

@@ -1,18 +1,24 @@
-import { asIotError, type IotError } from '../../base/errors.js';
+import { asIotError, IotError } from '../../base/errors.js';
 import { Backoff } from '../backoff.js';
 import type { Cell } from '../cell/cell.js';
 import { clipLine } from '../cell/log-limit.js';
+import { Intensity } from '../intensity.js';
 import type { LiveActor } from './live-actor.js';
 import type { StartReason } from './route.js';
 
 /** Starts the actor of one slot, and starts it again after a fault: each time later, and for its own faults only. */
 export class Supervisor {
   readonly #actor: LiveActor;
-  readonly #backoff = new Backoff();
-  #retry: NodeJS.Timeout | undefined;
+  readonly #backoff: Backoff;
+  readonly #intensity: Intensity;
+  #takeBackRetry: () => void = () => undefined;
+  #quarantineMs = 0;
 
   constructor(actor: LiveActor) {
+    const { clock } = actor.parts;
     this.#actor = actor;
+    this.#backoff = new Backoff(() => clock.now());
+    this.#intensity = new Intensity(() => clock.now());
   }
 
   /** Loads the slot's module afresh and lets messages in; on failure waits and tries again. */
@@ -47,26 +53,56 @@ export class Supervisor {
     void actor.turns.run(async () => {
       if (actor.state !== 'backoff') return;
       await actor.leave();
-      this.waitAndRestart(error);
+      this.down(error);
     });
     return false;
   }
 
-  waitAndRestart(error: IotError): void {
+  /** Counts a fault of an actor that is down: it is started again after a while, or kept down if they are too many. */
+  down(error: IotError): void {
+    const quarantineMs = this.#intensity.count();
+    if (quarantineMs === undefined) this.#waitAndRestart(error);
+    else this.#quarantine(error, quarantineMs);
+  }
+
+  /** Back into quarantine, after something else was tried in its place: no news of the actor itself. */
+  backToQuarantine(): void {
+    const error = this.#actor.problem ?? new IotError('E_NOT_RUNNING', 'it had too many faults');
+    this.#quarantine(error, this.#quarantineMs);
+  }
+
+  /** Not a matter for updates: a module that was kept stays, however often it fails. */
+  #quarantine(error: IotError, waitMs: number): void {
     const actor = this.#actor;
     actor.problem = error;
-    this.forgetRetry();
+    this.#quarantineMs = waitMs;
+    const line = `${actor.name} is quarantined for ${Math.round(waitMs / 60_000)} minutes, it had too many faults: ${error.message}`;
+    actor.parts.logger.error(clipLine(line), { code: error.code, hint: `iot-host restart ${actor.name}` });
+    actor.become('quarantined');
+    actor.intake.rejectAll(quarantined(actor));
+    this.#retryAfter(waitMs);
+  }
+
+  #waitAndRestart(error: IotError): void {
+    const actor = this.#actor;
+    actor.problem = error;
     const waitMs = this.#backoff.next();
     const line = `${actor.name} will be started again in ${Math.round(waitMs)} ms: ${error.message}`;
     actor.parts.logger.warn(clipLine(line), { code: error.code });
     actor.become('backoff');
-    this.#retry = setTimeout(() => {
+    this.#retryAfter(waitMs);
+  }
+
+  #retryAfter(waitMs: number): void {
+    const actor = this.#actor;
+    this.forgetRetry();
+    this.#takeBackRetry = actor.parts.clock.after(waitMs, () => {
       void actor.turns.run(async () => {
-        if (actor.state !== 'backoff') return;
+        if (actor.state !== 'backoff' && actor.state !== 'quarantined') return;
         actor.restarts += 1;
         await this.enter('restart');
       });
-    }, waitMs);
+    });
   }
 
   /** Its cell has ended: the same module is started again at once, in another cell, if it was not its fault. */
@@ -81,23 +117,31 @@ export class Supervisor {
 
   /** No start that was put off comes any more. */
   forgetRetry(): void {
-    clearTimeout(this.#retry);
+    this.#takeBackRetry();
   }
 
-  /** The module has proved itself: the next fault is the first again. */
+  /** The module has proved itself, or somebody has started it by hand: the next fault is the first again. */
   forgive(): void {
     this.#backoff.reset();
+    this.#intensity.reset();
   }
 
   /** It is down: on trial the update machine decides, otherwise it is started again after a while. */
   #fail(error: IotError): void {
     const actor = this.#actor;
     if (actor.trial === undefined) {
-      this.waitAndRestart(error);
+      this.down(error);
       return;
     }
     actor.trial.fail(error);
     actor.problem = error;
     actor.become('backoff');
   }
+}
+
+/** What is said to whoever sends something to an actor in quarantine. */
+export function quarantined({ name }: { readonly name: string }): IotError {
+  return new IotError('E_NOT_RUNNING', `actor ${name} is quarantined: it had too many faults`, {
+    hint: `iot-host restart ${name}`,
+  });
 }

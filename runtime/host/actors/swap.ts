@@ -13,6 +13,8 @@ interface Before {
   readonly route: Route | undefined;
   /** Somebody had stopped it. */
   readonly stopped: boolean;
+  /** It had too many faults. */
+  readonly quarantined: boolean;
 }
 
 /** Puts another module into a slot under load, and the one before back when the new one is bad. */
@@ -61,10 +63,11 @@ export class Swap {
     }
     await actor.intake.drain();
     this.#supervisor.forgetRetry();
-    const before = { module: actor.module, route: actor.route, stopped: actor.state === 'stopped' };
+    const { module, route: old, state } = actor;
+    const before = { module, route: old, stopped: state === 'stopped', quarantined: state === 'quarantined' };
     before.route?.standBy();
     // What its Start asks for may come at once: it waits in the queue.
-    if (actor.state === 'empty' || actor.state === 'stopped') actor.become('starting');
+    if (old === undefined) actor.become('starting');
     let route = prepared;
     try {
       await unlessInterrupted(async () => {
@@ -128,7 +131,7 @@ export class Swap {
     if (stopped) await actor.parts.resumed();
     if (trial.failedAt === undefined) return;
     await actor.leave();
-    this.#supervisor.waitAndRestart(await trial.fault);
+    this.#supervisor.down(await trial.fault);
   }
 
   async #revert(trial: SlotTrial): Promise<void> {
@@ -159,13 +162,16 @@ export class Swap {
       actor.become('stopped');
       actor.intake.rejectAll(new IotError('E_NOT_RUNNING', `actor ${actor.name} is stopped again`));
       await actor.drop(actor.bindings.renew());
+    } else if (before.quarantined) {
+      this.#supervisor.backToQuarantine();
+      await actor.drop(actor.bindings.renew());
     } else if (before.route?.alive === true) {
       try {
         await actor.begin(before.route, 'revert');
         actor.run(before.route);
       } catch (thrown) {
         actor.leaveRoute();
-        this.#supervisor.waitAndRestart(asIotError(thrown, 'E_START'));
+        this.#supervisor.down(asIotError(thrown, 'E_START'));
       }
     } else {
       actor.leaveRoute();

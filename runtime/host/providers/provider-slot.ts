@@ -2,7 +2,9 @@ import type { Contract, Deliver, Provider, ProviderEnv, Session } from '../../ba
 import { asIotError, IotError, withContext } from '../../base/errors.js';
 import { SessionMap, sessionName } from '../../base/sessions.js';
 import type { ProviderStatus } from '../../control/protocol/messages.js';
+import { Backoff } from '../backoff.js';
 import type { CellProvider } from '../cell/protocol.js';
+import { type HostClock, machineClock } from '../clock.js';
 import { Gate } from '../gate.js';
 import { Turns } from '../turns.js';
 import { checkSettings, createProvider, endProvider, type Running } from './running.js';
@@ -12,6 +14,8 @@ export interface ProviderSlotParts {
   readonly contractUrl: string;
   readonly name: string;
   readonly env: ProviderEnv;
+  /** Default: that of the machine. */
+  readonly clock?: HostClock | undefined;
   /** Opens or closes the part that runs inside the cells. */
   setInCells(id: string, provider: CellProvider | null): Promise<void>;
 }
@@ -37,9 +41,14 @@ export class ProviderSlot {
   /** What a provider that does not outlive its `stop` had stored, kept for its successor. */
   #parked: unknown;
   #failure: IotError | undefined;
+  readonly #clock: HostClock;
+  readonly #backoff: Backoff;
+  #takeBackRetry: () => void = () => undefined;
 
   constructor(parts: ProviderSlotParts, use: string | undefined, settings: unknown) {
     this.#parts = parts;
+    this.#clock = parts.clock ?? machineClock;
+    this.#backoff = new Backoff(() => this.#clock.now());
     this.contract = parts.contract;
     this.name = parts.name;
     this.id = `${parts.contract.id}/${parts.name}`;
@@ -130,10 +139,23 @@ export class ProviderSlot {
 
   /** Starts the last implementation again (or for the first time); nothing to do when it runs. */
   start(): Promise<void> {
+    return this.#turns.run(() => this.#start());
+  }
+
+  /**
+   * As `start`; one that fails at it is tried again, each time later, until it runs or somebody removes it. Not so
+   * when its configuration is wrong or a package is missing (E_CONFIG, E_UNAVAILABLE): that does not pass by itself.
+   */
+  startAndRetry(stillWanted = () => true): Promise<void> {
     return this.#turns.run(async () => {
-      if (this.#running !== undefined) return;
-      const { implementation, settings } = this.#last;
-      await this.#enterOrEnd(await this.#create(implementation, settings), this.#parked);
+      if (!stillWanted()) return;
+      try {
+        await this.#start();
+      } catch (thrown) {
+        const error = asIotError(thrown, 'E_PROVIDER');
+        if (error.code !== 'E_CONFIG' && error.code !== 'E_UNAVAILABLE') this.#retryLater();
+        throw error;
+      }
     });
   }
 
@@ -141,7 +163,11 @@ export class ProviderSlot {
   remove(): Promise<void> {
     return this.#turns.run(async () => {
       const running = this.#running;
-      if (running === undefined) return;
+      this.#takeBackRetry();
+      if (running === undefined) {
+        this.#failure = undefined;
+        return;
+      }
       const { provider } = running;
       try {
         await this.#pause();
@@ -184,6 +210,7 @@ export class ProviderSlot {
   stop(): Promise<void> {
     return this.#turns.run(async () => {
       const running = this.#running;
+      this.#takeBackRetry();
       try {
         await this.#pause();
       } finally {
@@ -233,6 +260,27 @@ export class ProviderSlot {
     }
   }
 
+  async #start(): Promise<void> {
+    if (this.#running !== undefined) return;
+    const { implementation, settings } = this.#last;
+    await this.#enterOrEnd(await this.#create(implementation, settings), this.#parked);
+  }
+
+  #retryLater(): void {
+    const waitMs = this.#backoff.next();
+    this.#takeBackRetry();
+    let wanted = true;
+    const takeBack = this.#clock.after(waitMs, () => {
+      this.startAndRetry(() => wanted).catch((error: IotError) => {
+        this.#parts.env.logger.warn(error.message, { code: error.code });
+      });
+    });
+    this.#takeBackRetry = () => {
+      wanted = false;
+      takeBack();
+    };
+  }
+
   async #create(implementation: string, settings: unknown): Promise<Running> {
     try {
       return await createProvider(this.#parts, implementation, settings);
@@ -268,6 +316,7 @@ export class ProviderSlot {
         throw withContext(asIotError(thrown, 'E_PROVIDER'), `binding of ${sessionName(session)}`);
       }
     }
+    this.#takeBackRetry();
     this.#running = next;
     this.#last = { implementation: next.implementation, settings: next.settings };
     this.#failure = undefined;

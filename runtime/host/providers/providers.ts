@@ -8,6 +8,7 @@ import type { Logger } from '../../base/logger.js';
 import type { BrokerAccess } from '../../base/mqtt/connection.js';
 import type { ProviderStatus } from '../../control/protocol/messages.js';
 import type { CellProvider } from '../cell/protocol.js';
+import type { HostClock } from '../clock.js';
 import { ProviderSlot } from './provider-slot.js';
 
 export interface ProvidersParts {
@@ -19,6 +20,8 @@ export interface ProvidersParts {
   readonly brokerAccess?: BrokerAccess | undefined;
   readonly board: Board;
   readonly logger: Logger;
+  /** Default: that of the machine. */
+  readonly clock?: HostClock | undefined;
   setInCells(id: string, provider: CellProvider | null): Promise<void>;
 }
 
@@ -33,11 +36,14 @@ export class Providers {
     this.#parts = parts;
   }
 
-  /** Starts one; a provider that will not start is a problem that `/readyz` shows, not the end of the host. */
+  /**
+   * Starts one; a provider that will not start is a problem that `/readyz` shows, not the end of the host, and is tried
+   * again until it does.
+   */
   async add(config: ProviderConfig): Promise<ProviderSlot> {
     const { contract: id, use, name, ...settings } = config;
     const slot = await this.#make(id, name, use, settings);
-    await slot.start().catch((error: IotError) => {
+    await slot.startAndRetry().catch((error: IotError) => {
       this.#parts.logger.error(error.message, { code: error.code, contract: id });
     });
     return slot;
@@ -99,11 +105,15 @@ export class Providers {
 
   async #make(id: string, name: string, use: string | undefined, settings: unknown): Promise<ProviderSlot> {
     const { contract, url } = this.contract(id);
-    const { device, brokerUrl, brokerAccess, board, logger, setInCells } = this.#parts;
+    const { device, brokerUrl, brokerAccess, board, logger, clock, setInCells } = this.#parts;
     const dataDir = join(this.#parts.dataDir, 'providers', id.replace(':', '-'), name);
     await mkdir(dataDir, { recursive: true });
     const env = { device, dataDir, brokerUrl, brokerAccess, board, logger: logger.child({ contract: id }) };
-    const slot = new ProviderSlot({ contract, contractUrl: url, name, env, setInCells }, use, settings);
+    const slot = new ProviderSlot(
+      { contract, contractUrl: url, name, env, clock, setInCells },
+      use,
+      settings,
+    );
     this.#slots.set(slot.id, slot);
     return slot;
   }
