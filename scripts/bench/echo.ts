@@ -21,12 +21,12 @@ export const echo: Figure = {
   reference: 'npm @wapc/host on V8',
   async run(scale) {
     const guests: Guest[] = [
-      { name: 'C, own SDK', module: await actorFile('echo-c'), calls: 400_000 },
-      { name: 'AssemblyScript, own SDK', module: await actorFile('echo-as'), calls: 400_000 },
+      { name: 'C, own SDK', module: await actorFile('echo-c'), calls: 200_000 },
+      { name: 'AssemblyScript, own SDK', module: await actorFile('echo-as'), calls: 200_000 },
       {
         name: 'AssemblyScript, @wapc/as-guest',
         module: await built('bench/echo-as-guest.wasm'),
-        calls: 40_000,
+        calls: 20_000,
       },
     ];
     const engine = await newEngine();

@@ -50,9 +50,9 @@ export const mqtt: Figure = {
       const [sender, listener] = clients;
       for (const { to } of [ours, plain, careful]) await listener.subscribeAsync(to, { qos: 1 });
       return [
-        ...(await against(others.plain, 0, 'plain mqtt.js', 40_000)),
-        ...(await against(others.plain, 1, 'plain mqtt.js', 20_000)),
-        ...(await against(others.careful, 1, 'mqtt.js that acknowledges after its copy was', 10_000)),
+        ...(await against(others.plain, 0, 'plain mqtt.js', 20_000)),
+        ...(await against(others.plain, 1, 'plain mqtt.js', 3_000)),
+        ...(await against(others.careful, 1, 'mqtt.js that acknowledges after its copy was', 3_000)),
       ];
 
       async function against(other: Way, qos: 0 | 1, name: string, messages: number): Promise<Row[]> {

@@ -77,6 +77,8 @@ export async function serve(start: (options: never) => Promise<Service>): Promis
     process.on('message', (question: Answer) => {
       void reply(service, question).then(send, (thrown: unknown) => send({ error: String(thrown) }));
     });
+    // Nobody is left to measure it.
+    process.on('disconnect', () => process.exit(1));
     send(service.hello);
   } catch (thrown) {
     send({ error: String(thrown) });
