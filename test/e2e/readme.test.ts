@@ -134,7 +134,7 @@ describe('the tour of README.md', () => {
     expect(before).toEqual({ version: 1, on: expect.any(Boolean), count: expect.any(Number) });
     await states(2);
     expect((await status()).count).toBeGreaterThan(before.count);
-  });
+  }, 40_000);
 
   it('5. swap: version 2 takes over, a bad one is taken back with 5, a changed byte is refused with 4', async () => {
     const [v2 = '', v2Flags = '', bad = '', badFlags = '', ...more] = inlineCode(step(5));
