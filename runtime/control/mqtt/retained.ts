@@ -1,8 +1,8 @@
 import { type BrokerLink, pause } from './link.js';
 
-/** Milliseconds that brokers get to hand out what they keep, after they have answered. */
-const GRACE_MS = 120;
-/** Milliseconds after which a silent broker is not waited for. */
+/** Milliseconds without another message after which a broker has handed out what it keeps. */
+const QUIET_MS = 120;
+/** Milliseconds after which neither a silent nor a slow broker is waited for. */
 const CAP_MS = 2_000;
 
 /**
@@ -12,10 +12,12 @@ const CAP_MS = 2_000;
 export async function readRetained(link: BrokerLink, filter: string): Promise<Map<string, Uint8Array>> {
   const found = new Map<string, Uint8Array>();
   const done = new AbortController();
+  let last = 0;
   const single = !/[+#]/.test(filter);
   const subscription = await link.subscribe(
     filter,
     ({ topic, payload }) => {
+      last = performance.now();
       if (payload.length > 0) found.set(topic, payload);
       if (single) done.abort();
     },
@@ -24,7 +26,12 @@ export async function readRetained(link: BrokerLink, filter: string): Promise<Ma
   try {
     // Behind the answer to a second request, whatever the distance: then only what the broker reads late is missing.
     await Promise.race([link.barrier(), pause(CAP_MS, done.signal)]);
-    await pause(GRACE_MS, done.signal);
+    const until = performance.now() + CAP_MS;
+    last = performance.now();
+    for (let quiet = 0; quiet < QUIET_MS && performance.now() < until; quiet = performance.now() - last) {
+      await pause(QUIET_MS - quiet, done.signal);
+      if (done.signal.aborted) break;
+    }
   } finally {
     await subscription.close();
   }
