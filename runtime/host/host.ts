@@ -97,10 +97,13 @@ export class Host implements UpdateTarget {
     for (const provider of config.providers) await this.providers.add(provider);
     for (const slot of config.actors) this.#makeSlot(slot);
     for (const name of [...pushed, ...this.#store.slots()]) this.ensureSlot(name);
-    for (const slot of this.#slots.values()) await this.#bindAll(slot);
     const slots = [...this.#slots.values()];
     const modules = await Promise.all(slots.map((slot) => this.#firstModule(slot)));
-    // All are known before the first starts: its `Start` may call another actor, which then waits for that.
+    // What comes with the first binding, or from another actor's `Start`, waits in the queue instead of being refused.
+    for (const [index, slot] of slots.entries()) {
+      if (modules[index] !== undefined && !this.#stopped.has(slot.name)) slot.expectStart();
+    }
+    for (const slot of slots) await this.#bindAll(slot);
     await Promise.all(slots.map((slot, index) => this.#startSlot(slot, modules[index])));
   }
 

@@ -127,6 +127,11 @@ export class ActorSlot {
     return this.#actor.intake.idle();
   }
 
+  /** Its module is about to be started: until then messages wait for it. */
+  expectStart(): void {
+    this.#actor.become('starting');
+  }
+
   /** Loads and starts `module`. A module that will not start is tried again with backoff: its slot is not lost. */
   start(module: CheckedModule): Promise<void> {
     return this.#inTurn(async () => {
