@@ -302,6 +302,26 @@ describe.each([
   });
 });
 
+describe('a stop of the host', () => {
+  it('lets calls between actors that are under way end well, and begins no other', async () => {
+    const host = await start(
+      { a: { calls: [keyOf('b')] }, b: { calls: [keyOf('c')] }, c: {} },
+      { cells: 1 },
+      { deadlineMs: 1_500 },
+    );
+    const path = ['b', 'c'].map(keyOf);
+    const calls = Array.from({ length: 200 }, () =>
+      pass(host, 'a', path).then(text, ({ code, message }) => (code === 'E_NOT_RUNNING' ? code : message)),
+    );
+    await calls[0];
+    await host.stop();
+    const ends = await Promise.all(calls);
+    expect(new Set(ends)).toEqual(new Set(['hi', 'E_NOT_RUNNING']));
+    expect(ends.lastIndexOf('hi')).toBeLessThan(ends.indexOf('E_NOT_RUNNING'));
+    expect(host.callsBetweenActors).toBe(0);
+  });
+});
+
 describe('threads', () => {
   it('of actors that call others end with them', async () => {
     const before = process.getActiveResourcesInfo().filter((what) => what === 'MessagePort').length;
