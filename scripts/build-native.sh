@@ -54,4 +54,6 @@ mkdir -p dist/native
 rm -f "$stamp"
 emcc "${flags[@]}" "${sources[@]}" -o "$out.new.wasm"
 mv "$out.new.wasm" "$out"
+# The engine goes out compiled: the licence of what is in it goes with it.
+if [[ -f node_modules/wasm3-source/LICENSE ]]; then cp node_modules/wasm3-source/LICENSE dist/native/LICENSE.wasm3; fi
 echo "$inputs" >"$stamp"
