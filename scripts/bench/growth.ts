@@ -25,7 +25,7 @@ export const growth: Figure = {
           await reference();
           const comparison = await alternate(ours, reference);
           rows.push({
-            what: `${actors} actors on two cells`,
+            what: `actors on two cells: ${actors}`,
             unit: 'calls/s',
             better: 'higher',
             ...comparison,

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { cpus, release, totalmem } from 'node:os';
+import { cpus, loadavg, release, totalmem } from 'node:os';
 
 /** What the figures were taken on, in one line. */
 export function machine(): string {
@@ -13,6 +13,7 @@ export function machine(): string {
     firstLine('gcc', ['--version']),
     firstLine('mosquitto', ['-h']),
     `commit ${firstLine('git', ['rev-parse', '--short', 'HEAD'])}`,
+    `load average ${loadavg()[0]?.toFixed(1)}`,
   ].join('; ');
 }
 
