@@ -86,8 +86,14 @@ describe('restart', () => {
 
   it('ends the wait of an actor that keeps failing, and start does too', async () => {
     const host = await start({}, { a: guestModule({ startTraps: true }) });
-    expect(await host.startActor('a')).toMatchObject({ state: 'backoff', problem: expect.stringContaining('trapped') });
-    expect(await host.restartActor('a')).toMatchObject({ state: 'backoff', problem: expect.stringContaining('trapped') });
+    expect(await host.startActor('a')).toMatchObject({
+      state: 'backoff',
+      problem: expect.stringContaining('trapped'),
+    });
+    expect(await host.restartActor('a')).toMatchObject({
+      state: 'backoff',
+      problem: expect.stringContaining('trapped'),
+    });
     expect(await host.stopActor('a')).toMatchObject({ state: 'stopped' });
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(state(host)).toBe('stopped');
