@@ -77,7 +77,7 @@ describe('the packed tarball', () => {
 
   it('has no sources, no tests, no actors, and nothing of the machine that packed it', () => {
     const own =
-      /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|boards\/[\w-]+\.yaml|dist\/native\/engine\.wasm|dist\/runtime\/[\w/-]+\.(js|d\.ts))$/;
+      /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|boards\/[\w-]+\.yaml|dist\/native\/(engine\.wasm|LICENSE\.wasm3)|dist\/runtime\/[\w/-]+\.(js|d\.ts))$/;
     expect(packed.filter((path) => !own.test(path))).toEqual([]);
   });
 });
