@@ -199,6 +199,14 @@ describe('push', () => {
     );
   });
 
+  it('is taken back by abort, once', async () => {
+    await run('push', 'blink.signed.wasm', '--device', 'pi-01', '--name', 'spare', '--detach');
+    const abort = ['abort', 'spare', '--device', 'pi-01'];
+    expect(await run(...abort)).toMatchObject({ code: 0, stdout: 'the update of spare is taken back\n' });
+    expect(await run(...abort)).toMatchObject({ code: 0, stdout: 'no update of spare is under way\n' });
+    await until(() => device.desired.at(-1)?.length === 0, 'desired state cleared');
+  });
+
   it('ends with the reason’s code when the device refuses, also as JSON', async () => {
     device.verdict = {
       state: 'rolled-back',
