@@ -1,7 +1,11 @@
 import { type BrokerLink, pause } from './link.js';
 
-/** Milliseconds without another message after which a broker has handed out what it keeps. */
+/**
+ * Milliseconds without another message after which a broker has handed out what it keeps; with a slow broker, so many
+ * times what it takes to answer.
+ */
 const QUIET_MS = 120;
+const QUIET_ANSWERS = 5;
 /** Milliseconds after which neither a silent nor a slow broker is waited for. */
 const CAP_MS = 2_000;
 
@@ -24,12 +28,14 @@ export async function readRetained(link: BrokerLink, filter: string): Promise<Ma
     { qos: 0 },
   );
   try {
+    const asked = performance.now();
     // Behind the answer to a second request, whatever the distance: then only what the broker reads late is missing.
     await Promise.race([link.barrier(), pause(CAP_MS, done.signal)]);
-    const until = performance.now() + CAP_MS;
     last = performance.now();
-    for (let quiet = 0; quiet < QUIET_MS && performance.now() < until; quiet = performance.now() - last) {
-      await pause(QUIET_MS - quiet, done.signal);
+    const until = last + CAP_MS;
+    const silence = Math.max(QUIET_MS, QUIET_ANSWERS * (last - asked));
+    for (let quiet = 0; quiet < silence && performance.now() < until; quiet = performance.now() - last) {
+      await pause(silence - quiet, done.signal);
       if (done.signal.aborted) break;
     }
   } finally {

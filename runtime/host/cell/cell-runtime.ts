@@ -82,6 +82,9 @@ export class CellRuntime {
         this.#engines.get(message.engine)?.instance[Symbol.dispose]();
         this.#engines.delete(message.engine);
         break;
+      case 'leave':
+        process.exit();
+        break;
       case 'provider': {
         const { token } = message;
         this.#parts.providers.set(message.id, message.provider).then(

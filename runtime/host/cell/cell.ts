@@ -51,6 +51,8 @@ interface Load {
   reject(error: IotError): void;
 }
 
+/** How long a thread that no guest holds may take to leave, in milliseconds. */
+const LEAVE_MS = 5_000;
 /** How often the watchdog looks, and what it grants beyond a deadline so that the engine's own limits come first. */
 const WATCH_MS = 20;
 const GRACE_MS = 50;
@@ -179,14 +181,32 @@ export class Cell {
 
   async stop(): Promise<void> {
     this.#end(new IotError('E_NOT_RUNNING', 'the host is stopping'));
-    await this.#worker.terminate();
+    await this.#leave();
   }
 
   /** Ends it without a word: nothing is in it any more. */
   retire(): void {
     this.#retired = true;
     this.#end(new IotError('E_NOT_RUNNING', 'the cell is not needed any more'));
-    void this.#worker.terminate();
+    void this.#leave();
+  }
+
+  /**
+   * Lets the thread go between two messages: one that is stopped from outside while it loads a native module (lmdb)
+   * takes the whole process with it. Only a thread that a guest holds is stopped so: it is loading nothing.
+   */
+  async #leave(): Promise<void> {
+    if (Atomics.load(this.#shared, RUNNING) === 0) {
+      const left = new Promise<void>((resolve) => this.#worker.once('exit', () => resolve()));
+      this.#worker.postMessage({ type: 'leave' } satisfies ToCell);
+      let timer: NodeJS.Timeout | undefined;
+      const patience = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, LEAVE_MS);
+      });
+      await Promise.race([left, patience]);
+      clearTimeout(timer);
+    }
+    await this.#worker.terminate();
   }
 
   #forget(engine: EngineId): void {

@@ -50,6 +50,8 @@ export type ToCell =
   /** Bindings of the engine from now on; `null` makes it stand by: its host calls are refused. */
   | { readonly type: 'bindings'; readonly engine: EngineId; readonly bindings: readonly CellBinding[] | null }
   | { readonly type: 'unload'; readonly engine: EngineId }
+  /** The thread ends itself, between two messages. */
+  | { readonly type: 'leave' }
   /** `provider: null` closes what runs under `id`. Answered by `ack`. */
   | {
       readonly type: 'provider';
