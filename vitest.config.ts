@@ -8,8 +8,6 @@ export default defineConfig({
     testTimeout: 20_000,
     hookTimeout: 30_000,
     maxWorkers: 2,
-    // Real brokers, disks and processes on a busy machine: a second try in CI, and vitest names the tests that needed it.
-    retry: process.env.CI === undefined ? 0 : 1,
     env: { FORCE_COLOR: '0', NO_COLOR: '1' },
   },
 });
