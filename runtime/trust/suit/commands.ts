@@ -2,6 +2,7 @@ import { IotError } from '../../base/errors.js';
 import type { CborItem } from '../cbor/item.js';
 import { asArray, asBytes, asInt, asText, asUint, Members, unwrap, wrong } from '../cbor/shape.js';
 import { readDigest } from '../cose/authentication.js';
+import { CHUNK_DIGEST_BYTES } from './chunk-digests.js';
 import { COMMAND, PARAMETER, REPORT_ALL } from './labels.js';
 import { COMPARISONS, type Comparison, readVersion, type Version } from './version.js';
 
@@ -20,6 +21,7 @@ export interface Parameters {
   readonly priority?: number | undefined;
   readonly version?: readonly [Comparison, Version] | undefined;
   readonly securityFloor?: number | undefined;
+  readonly chunkDigests?: Uint8Array | undefined;
   readonly probationSeconds?: number | undefined;
   readonly replaceIdentity?: boolean | undefined;
 }
@@ -104,6 +106,7 @@ function readParameters(item: CborItem): Parameters {
     priority: members.optional(PARAMETER.priority, 'priority', asInt),
     version: members.optional(PARAMETER.version, 'version', readMatch),
     securityFloor: members.optional(PARAMETER.securityFloor, 'security floor', asUint),
+    chunkDigests: members.optional(PARAMETER.chunkDigests, 'chunk digests', readChunkDigests),
     probationSeconds: members.optional(PARAMETER.probation, 'probation', readProbation),
     replaceIdentity: members.optional(PARAMETER.replaceIdentity, 'replace-identity', readFlag),
   };
@@ -122,6 +125,13 @@ function readMatch(item: CborItem, what: string): readonly [Comparison, Version]
 function readFlag(item: CborItem, what: string): boolean {
   const flag = asUint(item, what);
   return flag <= 1 ? flag === 1 : wrong(item, what, '0 or 1');
+}
+
+/** A copy: whoever reuses the input must not change it. Their number is compared with the size when both are known. */
+function readChunkDigests(item: CborItem, what: string): Uint8Array {
+  const bytes = asBytes(item, what);
+  if (bytes.length % CHUNK_DIGEST_BYTES === 0) return Uint8Array.from(bytes);
+  return wrong(item, what, `a multiple of ${CHUNK_DIGEST_BYTES} bytes`);
 }
 
 function readProbation(item: CborItem, what: string): number {

@@ -3,6 +3,7 @@ import { MAX_COMPONENTS } from '../../base/limits.js';
 import { type CborValue, Encoded } from '../cbor/value.js';
 import { writeCbor } from '../cbor/writer.js';
 import { DIGEST_BYTES, digestArray } from '../cose/authentication.js';
+import { fitsSize } from './chunk-digests.js';
 import { type ComponentId, componentKey, componentValue } from './component.js';
 import { classId, deviceId, vendorId } from './identifiers.js';
 import { COMMAND, COMMON, MANIFEST, MANIFEST_VERSION, PARAMETER, REPORT_ALL } from './labels.js';
@@ -20,6 +21,8 @@ export interface ComponentOptions {
   readonly requires?: readonly [Comparison, string];
   /** Sequence number below which the previous module may no longer be fallen back to. */
   readonly securityFloor?: number;
+  /** Of the module whose digest this is (`chunkDigests`): lets a device tell which chunk was spoilt. */
+  readonly chunkDigests?: Uint8Array | undefined;
   /** Least seconds on probation; the device's minimum holds beside it. */
   readonly probationSeconds?: number;
   /** Lets a module with another key take the slot. Default false. */
@@ -90,6 +93,9 @@ function perComponent(
 
 function sharedCommands(options: ManifestOptions, component: ComponentOptions): CborValue[] {
   if (component.digest.length !== DIGEST_BYTES) usage('the digest of a component is not a SHA-256');
+  if (component.chunkDigests !== undefined && !fitsSize(component.chunkDigests, component.size)) {
+    usage('the chunk digests of a component do not fit its size');
+  }
   const vendor = vendorId(options.vendorDomain);
   const board = options.board === undefined ? undefined : classId(vendor, options.board, options.abi);
   const conditions: [command: number, parameter: number, value: CborValue | undefined][] = [
@@ -108,6 +114,7 @@ function sharedCommands(options: ManifestOptions, component: ComponentOptions): 
     [PARAMETER.digest, digestArray(component.digest)],
     [PARAMETER.imageSize, component.size],
     [PARAMETER.securityFloor, component.securityFloor],
+    [PARAMETER.chunkDigests, component.chunkDigests],
     [PARAMETER.probation, probation(component)],
     [PARAMETER.replaceIdentity, component.replaceIdentity === true ? 1 : undefined],
   ]);

@@ -44,6 +44,8 @@ export const PARAMETER = {
   version: 28,
   /** Private: the previous module may no longer be fallen back to when its sequence number is below this. */
   securityFloor: -257,
+  /** Private: one byte string, 16 bytes for each chunk of 16 KiB (`chunkDigests`). */
+  chunkDigests: -258,
   /** Private: `{1: seconds}`, the least time on probation; the device's own minimum still holds. */
   probation: -259,
   /** Private: 1 lets a module with another key take a slot; without it only the key that holds the slot may. */

@@ -1,4 +1,5 @@
 import { IotError } from '../../base/errors.js';
+import { fitsSize } from './chunk-digests.js';
 import type { Command, ConditionName, Parameters } from './commands.js';
 import { type ComponentId, componentText } from './component.js';
 import { URI_HTTPS, URI_INTEGRATED, URI_MQTT } from './labels.js';
@@ -19,6 +20,8 @@ export interface PlannedComponent {
   readonly size: number;
   readonly uri: string;
   readonly securityFloor: number | undefined;
+  /** What each chunk of 16 KiB must hash to (`isChunk`), as many as `size` asks for; `undefined` when not given. */
+  readonly chunkDigests: Uint8Array | undefined;
   readonly probationSeconds: number | undefined;
   /** Whether a module with another key than the slot holds may take the slot. */
   readonly replaceIdentity: boolean;
@@ -40,7 +43,8 @@ interface Slot {
 /**
  * Runs the command sequences of a manifest without touching anything: there are no loops or branches, so what it
  * wants is known before the device decides. Throws E_ENVELOPE when the sequences are not whole: a condition without
- * its parameter, a component without vendor, digest, size, fetch or comparison; E_COMMAND for an unknown uri.
+ * its parameter, a component without vendor, digest, size, fetch or comparison, or with chunk
+ * digests that are not as many as its size asks for; E_COMMAND for an unknown uri.
  */
 export function planManifest(manifest: Manifest): Plan {
   const slots = manifest.components.map(
@@ -94,18 +98,22 @@ function match(slot: Slot): void {
 }
 
 function finished(slot: Slot): PlannedComponent {
-  const { digest, size, uri, securityFloor, probationSeconds, replaceIdentity = false } = slot.parameters;
+  const { digest, size, uri, securityFloor, chunkDigests, probationSeconds } = slot.parameters;
+  const { replaceIdentity = false } = slot.parameters;
   if (digest === undefined || size === undefined || uri === undefined) {
     return incomplete(slot.id, 'lacks digest, size or uri');
   }
   if (!slot.matched) incomplete(slot.id, 'is never compared with its digest');
+  if (chunkDigests !== undefined && !fitsSize(chunkDigests, size)) {
+    incomplete(slot.id, `has ${chunkDigests.length} bytes of chunk digests for a module of ${size}`);
+  }
   if (uri !== URI_MQTT && ![URI_HTTPS, URI_INTEGRATED].some((scheme) => uri.startsWith(scheme))) {
     throw new IotError(
       'E_COMMAND',
       `component ${componentText(slot.id)}: nothing is fetched from ${JSON.stringify(uri)} here`,
     );
   }
-  return { id: slot.id, digest, size, uri, securityFloor, probationSeconds, replaceIdentity };
+  return { id: slot.id, digest, size, uri, securityFloor, chunkDigests, probationSeconds, replaceIdentity };
 }
 
 function incomplete(id: ComponentId, reason: string): never {

@@ -81,7 +81,10 @@ export function verifyEnvelope(bytes: Uint8Array, context: VerifyContext): Verif
 }
 
 /** Throws E_DIGEST unless `bytes` are the component's module: exactly its size, and its digest. */
-export function checkPayload(component: PlannedComponent, bytes: Uint8Array): void {
+export function checkPayload(
+  component: Pick<PlannedComponent, 'id' | 'size' | 'digest'>,
+  bytes: Uint8Array,
+): void {
   const name = componentText(component.id);
   if (bytes.length !== component.size) {
     throw new IotError('E_DIGEST', `module of ${name} has ${bytes.length} bytes, not ${component.size}`);
