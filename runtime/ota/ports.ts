@@ -4,6 +4,8 @@ import type { UpdateStatus } from '../control/protocol/messages.js';
 export interface FetchRequest {
   /** SHA-256 of the manifest, 32 bytes: correlates chunk requests and answers. */
   readonly deployment: Uint8Array;
+  /** Where the module begins among those of the deployment (`partOffsets`), in bytes; default 0. */
+  readonly base?: number | undefined;
   /** Hex. */
   readonly digest: string;
   readonly size: number;

@@ -69,7 +69,13 @@ for (const { name, start, missing } of BROKERS) {
       };
 
       const serve = async (module: Uint8Array, link = sender) => {
-        const server = new ChunkServer(link, 'pi-01', DEPLOYMENT, module, () => {});
+        const server = new ChunkServer(
+          link,
+          'pi-01',
+          DEPLOYMENT,
+          [{ size: module.length, bytes: module }],
+          () => {},
+        );
         await server.start();
         return cleanup.add(server, () => server.stop());
       };

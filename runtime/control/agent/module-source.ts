@@ -152,9 +152,9 @@ export class MqttModuleSource implements ModuleSource {
 
   /** One request for each run of neighbours. Rejects with E_BROKER_UNREACHABLE. */
   private async ask(transfer: Transfer, chunks: readonly number[]): Promise<void> {
-    const { deployment } = transfer.request;
+    const { deployment, base = 0 } = transfer.request;
     const requests = [...runs(chunks)].map(({ first, count }) => {
-      const request = { deployment, offset: first * CHUNK_BYTES, length: CHUNK_BYTES, count };
+      const request = { deployment, offset: base + first * CHUNK_BYTES, length: CHUNK_BYTES, count };
       return this.link.publish(topics.get(this.device), encodeChunkRequest(request));
     });
     await Promise.all(requests);
@@ -202,9 +202,10 @@ export class MqttModuleSource implements ModuleSource {
     const chunk = decodeChunk(message);
     if (chunk === undefined) return;
     for (const transfer of this.transfers) {
-      if (!equalBytes(chunk.deployment, transfer.request.deployment)) continue;
-      if (chunk.intact) transfer.offer(chunk.offset, chunk.bytes);
-      else transfer.markSpoilt(chunk.offset);
+      const { deployment, base = 0 } = transfer.request;
+      if (!equalBytes(chunk.deployment, deployment)) continue;
+      if (chunk.intact) transfer.offer(chunk.offset - base, chunk.bytes);
+      else transfer.markSpoilt(chunk.offset - base);
     }
   }
 }

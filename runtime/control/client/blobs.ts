@@ -1,6 +1,6 @@
 import { CHUNK_BYTES } from '../../base/limits.js';
 import { type BrokerLink, pause } from '../mqtt/link.js';
-import { topics } from '../protocol/topics.js';
+import { level, topics } from '../protocol/topics.js';
 import { isAwaited } from './desired.js';
 
 /** Messages on their way to the broker at a time. */
@@ -40,24 +40,24 @@ function clear(link: BrokerLink, digest: string, n: number): Promise<void> {
 }
 
 /**
- * Leaves a module with the broker around `announce`, which says who wants it. A sender of the same module that ends
- * just then may not have seen the announcement, and cleared it: then it is left once more.
+ * Leaves modules (by digest) with the broker around `announce`, which says who wants them. A sender of the same module
+ * that ends just then may not have seen the announcement, and cleared it: then it is left once more.
  */
 export async function leaveBlobs(
   link: BrokerLink,
-  digest: string,
-  module: Uint8Array,
+  modules: ReadonlyMap<string, Uint8Array>,
   announce: () => Promise<void>,
 ): Promise<void> {
-  let cleared = false;
-  const guard = await link.subscribe(topics.blob(digest, 0), ({ payload }) => {
-    if (payload.length === 0) cleared = true;
+  const cleared = new Set<string>();
+  const firsts = [...modules.keys()].map((digest) => topics.blob(digest, 0));
+  const guard = await link.subscribe(firsts, ({ topic, payload }) => {
+    if (payload.length === 0) cleared.add(level(topic, 2));
   });
   try {
-    await publishBlobs(link, digest, module);
+    for (const [digest, module] of modules) await publishBlobs(link, digest, module);
     await announce();
     await pause(LINGER_MS);
-    if (cleared) await publishBlobs(link, digest, module);
+    for (const [digest, module] of modules) if (cleared.has(digest)) await publishBlobs(link, digest, module);
   } finally {
     await guard.close();
   }

@@ -1,4 +1,5 @@
 import { equalBytes } from '../../trust/cbor/bytes.js';
+import { partOffsets } from '../../trust/suit/part-offsets.js';
 import { type ChunkRequest, decodeChunkRequest, encodeChunk } from '../mqtt/chunks.js';
 import type { BrokerLink, Subscription } from '../mqtt/link.js';
 import { topics } from '../protocol/topics.js';
@@ -6,10 +7,22 @@ import { topics } from '../protocol/topics.js';
 /** Requests that may wait; a device asks again for what it did not get. */
 const MAX_WAITING = 4;
 
+/** A module of the deployment; without bytes nothing of it is handed out. */
+export interface ServedModule {
+  readonly size: number;
+  readonly bytes?: Uint8Array | undefined;
+}
+
+/** A module, where it begins, and the end of the furthest chunk of it that was sent. */
+interface Part {
+  readonly bytes: Uint8Array;
+  readonly offset: number;
+  sent: number;
+}
+
 /** Answers a device's `ota/get` for one deployment, and only that one. */
 export class ChunkServer {
-  /** End of the furthest chunk sent, in bytes. */
-  sentBytes = 0;
+  private readonly parts: readonly Part[];
   private readonly waiting: ChunkRequest[] = [];
   private working = false;
   private subscription: Subscription | undefined;
@@ -18,15 +31,32 @@ export class ChunkServer {
     private readonly link: BrokerLink,
     private readonly device: string,
     private readonly deployment: Uint8Array,
-    private readonly module: Uint8Array,
+    /** In the order of the manifest. */
+    modules: readonly ServedModule[],
     private readonly onSent: () => void,
-  ) {}
+  ) {
+    const offsets = partOffsets(modules.map(({ size }) => size));
+    this.parts = modules.flatMap(({ bytes }, at) =>
+      bytes === undefined ? [] : [{ bytes, offset: offsets[at] ?? 0, sent: 0 }],
+    );
+  }
+
+  /** Bytes up to the furthest chunk sent, of all modules. */
+  get sentBytes(): number {
+    return this.parts.reduce((sum, { sent }) => sum + sent, 0);
+  }
+
+  /** Bytes that there are to send. */
+  get totalBytes(): number {
+    return this.parts.reduce((sum, { bytes }) => sum + bytes.length, 0);
+  }
 
   async start(): Promise<void> {
+    if (this.parts.length === 0) return;
     this.subscription = await this.link.subscribe(topics.get(this.device), ({ payload }) => {
       const request = decodeChunkRequest(payload);
       if (request === undefined || !equalBytes(request.deployment, this.deployment)) return;
-      if (request.offset >= this.module.length || this.waiting.length >= MAX_WAITING) return;
+      if (this.partAt(request.offset) === undefined || this.waiting.length >= MAX_WAITING) return;
       this.waiting.push(request);
       this.work().catch(() => {});
     });
@@ -35,6 +65,10 @@ export class ChunkServer {
   async stop(): Promise<void> {
     this.waiting.length = 0;
     await this.subscription?.close();
+  }
+
+  private partAt(at: number): Part | undefined {
+    return this.parts.find(({ bytes, offset }) => at >= offset && at < offset + bytes.length);
   }
 
   private async work(): Promise<void> {
@@ -55,13 +89,20 @@ export class ChunkServer {
   }
 
   private async answer({ offset, length, count }: ChunkRequest): Promise<void> {
+    const part = this.partAt(offset);
+    if (part === undefined) return;
     const sending: Promise<void>[] = [];
-    const end = Math.min(this.module.length, offset + length * count);
-    for (let at = offset; at < end; at += length) {
-      const bytes = this.module.subarray(at, Math.min(at + length, end));
-      sending.push(this.link.publish(topics.data(this.device), encodeChunk(this.deployment, at, bytes)));
+    const first = offset - part.offset;
+    const end = Math.min(part.bytes.length, first + length * count);
+    for (let at = first; at < end; at += length) {
+      const chunk = encodeChunk(
+        this.deployment,
+        part.offset + at,
+        part.bytes.subarray(at, Math.min(at + length, end)),
+      );
+      sending.push(this.link.publish(topics.data(this.device), chunk));
     }
-    this.sentBytes = Math.max(this.sentBytes, end);
+    part.sent = Math.max(part.sent, end);
     this.onSent();
     await Promise.all(sending);
   }

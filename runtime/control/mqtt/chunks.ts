@@ -10,7 +10,11 @@ const DEPLOYMENT_BYTES = 32;
 /** What a message may have beside its chunk. */
 const OVERHEAD_BYTES = 64;
 
-/** Device → sender on `ota/get`: `count` chunks of `length` bytes each, one after the other from `offset` on. */
+/**
+ * Device → sender on `ota/get`: `count` chunks of `length` bytes each, one after the other from `offset` on. Offsets
+ * count from the beginning of the deployment: its modules stand behind one another in the manifest's order, each
+ * beginning at a multiple of `CHUNK_BYTES` (`partOffsets`). A request stays within one module.
+ */
 export interface ChunkRequest {
   readonly deployment: Uint8Array;
   readonly offset: number;
