@@ -1,7 +1,8 @@
-import { mkdir, open, readdir, readFile, stat } from 'node:fs/promises';
-import { isAbsolute, join } from 'node:path';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { IotError } from '../../base/errors.js';
 import { type Environment, userFolder } from '../../base/paths.js';
+import { writeWhole } from '../file.js';
 
 const SUFFIX = '.nk';
 const KEY_NAME = /^[a-z0-9][a-z0-9._-]{0,62}$/;
@@ -47,7 +48,8 @@ export async function readSeed(key: string, environment: Environment): Promise<s
 }
 
 /**
- * Writes a seed to a file that only its owner can read (0600, in a folder of mode 0700 when it has to be made).
+ * Writes a seed, as a whole, to a file that only its owner can read (0600, in a folder of mode 0700 when it has to be
+ * made).
  * Throws E_KEY when there is a key already and `force` is not set.
  */
 export async function writeSeed(
@@ -57,22 +59,16 @@ export async function writeSeed(
   force = false,
 ): Promise<string> {
   const file = keyFile(key, environment);
-  if (!isAbsolute(key)) await mkdir(keyFolder(environment), { recursive: true, mode: 0o700 });
-  const handle = await open(file, force ? 'w' : 'wx', 0o600).catch((thrown: NodeJS.ErrnoException) => {
-    if (thrown.code === 'EEXIST') {
-      throw new IotError('E_KEY', `key ${key} exists already: ${file}`, {
-        hint: 'take another --name, or --force to lose the old key for ever',
-      });
-    }
-    throw new IotError('E_KEY', `key ${key} cannot be written: ${thrown.message}`, { cause: thrown });
-  });
-  try {
-    await handle.chmod(0o600);
-    await handle.writeFile(`${seed}\n`);
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
+  await writeWhole(file, `${seed}\n`, { mode: 0o600, folderMode: 0o700, fresh: !force }).catch(
+    (thrown: NodeJS.ErrnoException) => {
+      if (thrown.code === 'EEXIST') {
+        throw new IotError('E_KEY', `key ${key} exists already: ${file}`, {
+          hint: 'take another --name, or --force to lose the old key for ever',
+        });
+      }
+      throw new IotError('E_KEY', `key ${key} cannot be written: ${thrown.message}`, { cause: thrown });
+    },
+  );
   return file;
 }
 

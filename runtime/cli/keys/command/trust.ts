@@ -1,0 +1,71 @@
+import type { Command } from 'commander';
+import { IotError } from '../../../base/errors.js';
+import type { Context } from '../../context.js';
+import { collect } from '../../list-option.js';
+import {
+  type EditFlags,
+  GIVEN_ROLES,
+  type GivenRole,
+  recoveryOptions,
+  roleOptions,
+  type SignFlags,
+  signOption,
+} from './options.js';
+
+interface TrustOptions extends EditFlags, SignFlags {
+  readonly role?: string;
+  readonly root: readonly string[];
+  readonly release: readonly string[];
+  readonly claims: readonly string[];
+  readonly control: readonly string[];
+}
+
+export function buildTrust(command: Command, context: Context): void {
+  command
+    .description('make the trust document of devices, or its next version')
+    .argument('[arguments...]', 'folder of the document (default: ./trust), and keys that get --role')
+    .option('--root <key>', 'may replace the document', collect, [])
+    .option('--release <key>', 'may sign pushes', collect, [])
+    .option('--claims <key>', 'account key whose modules are believed', collect, [])
+    .option('--control <key>', 'may send requests to devices', collect, [])
+    .option('--role <role>', 'role of the keys among the arguments');
+  roleOptions(command);
+  recoveryOptions(command);
+  signOption(command)
+    .addHelpText(
+      'after',
+      '\nA key is a name in the key folder, a file, a public key or a thumbprint. A first document takes the usual' +
+        '\nfour when none is given. Writes root.cbor; the version before it stays as root.<version>.cbor.',
+    )
+    .action(
+      context.action(async (args: string[], options: TrustOptions) => {
+        const { trustKeys } = await import('../trust/trust.js');
+        const { editOf } = await import('../trust/flags.js');
+        const { summary } = await import('../trust/summary.js');
+        const { looksLikeKey } = await import('../public-key.js');
+        const folders = args.filter((arg) => !looksLikeKey(arg));
+        if (folders.length > 1) {
+          throw new IotError('E_USAGE', `one folder at a time: ${folders.join(', ')}`, {
+            hint: 'a key is given as --release NAME',
+          });
+        }
+        const trusted = byRole(options, args.filter(looksLikeKey));
+        const folder = folders[0] ?? 'trust';
+        return summary(await trustKeys(folder, trusted, editOf(options), options.sign, context.environment));
+      }),
+    );
+}
+
+function byRole(options: TrustOptions, keys: readonly string[]): Partial<Record<GivenRole, string[]>> {
+  const trusted: Partial<Record<GivenRole, string[]>> = {};
+  for (const role of GIVEN_ROLES) if (options[role].length > 0) trusted[role] = [...options[role]];
+  if (keys.length === 0 && options.role === undefined) return trusted;
+  const role = GIVEN_ROLES.find((name) => name === options.role);
+  if (role === undefined || keys.length === 0) {
+    throw new IotError('E_USAGE', 'a key and its role go together', {
+      hint: `iot-host keys trust KEY --role ${GIVEN_ROLES.join(' | ')}`,
+    });
+  }
+  trusted[role] = [...(trusted[role] ?? []), ...keys];
+  return trusted;
+}

@@ -1,0 +1,99 @@
+import { readFile } from 'node:fs/promises';
+import { asIotError, IotError, withContext } from '../../../base/errors.js';
+import type { TrustDocument } from '../../../trust/document/document.js';
+import { trustFile } from '../../../trust/document/file.js';
+import { acceptNext, readTrustDocument } from '../../../trust/document/signed.js';
+import { writeWhole } from '../../file.js';
+
+/** A trust document as it lies on a disk. */
+export interface StoredDocument {
+  readonly file: string;
+  readonly bytes: Uint8Array;
+  readonly document: TrustDocument;
+}
+
+/** `undefined` when there is none at `path`. Throws what a broken document is refused with. */
+export async function findDocument(path: string): Promise<StoredDocument | undefined> {
+  const file = trustFile(path);
+  const bytes = await readOptional(file);
+  return bytes === undefined ? undefined : { file, bytes, document: read(file, bytes) };
+}
+
+/** Throws E_NOT_FOUND with the line that makes one. */
+export async function requireDocument(path: string): Promise<StoredDocument> {
+  const found = await findDocument(path);
+  if (found !== undefined) return found;
+  throw new IotError('E_NOT_FOUND', `there is no trust document ${trustFile(path)}`, {
+    hint: `iot-host keys trust ${path}`,
+  });
+}
+
+/** Where an older version lies: `root.3.cbor` beside `root.cbor`. */
+export const versionFile = (file: string, version: number) => file.replace(/cbor$/, `${version}.cbor`);
+
+/** Puts a new version in the place of `before`, which stays beside it: devices that are behind need it. */
+export async function replaceDocument(
+  file: string,
+  bytes: Uint8Array,
+  before: StoredDocument | undefined,
+): Promise<void> {
+  if (before !== undefined) await writeWhole(versionFile(file, before.document.version), before.bytes);
+  await writeWhole(file, bytes);
+}
+
+/**
+ * What a device that trusts version `from` has to be shown, one after the other: each follows from the one before it.
+ * Throws E_NOT_FOUND when a version in between is not beside the document, E_OLDER when the device is ahead of it.
+ */
+export async function versionsAfter(path: string, from: number): Promise<Uint8Array[]> {
+  const { file, bytes, document } = await requireDocument(path);
+  if (from > document.version) {
+    throw new IotError('E_OLDER', `${file} is version ${document.version}, and version ${from} is in force`, {
+      hint: 'take the folder in which the newest version was made',
+    });
+  }
+  const documents: Uint8Array[] = [];
+  for (let version = from + 1; version <= document.version; version++) {
+    documents.push(version === document.version ? bytes : await readVersion(file, version));
+  }
+  return documents;
+}
+
+async function readVersion(file: string, version: number): Promise<Uint8Array> {
+  const name = versionFile(file, version);
+  const bytes = await readOptional(name);
+  if (bytes === undefined) {
+    throw new IotError('E_NOT_FOUND', `${name} is missing: versions are accepted one after the other`, {
+      hint: 'copy it from where that version was made',
+    });
+  }
+  const found = read(name, bytes).version;
+  if (found === version) return bytes;
+  throw new IotError('E_CONFIG', `${name} holds version ${found}`, {
+    hint: 'copy it again from where that version was made',
+  });
+}
+
+async function readOptional(file: string): Promise<Uint8Array | undefined> {
+  try {
+    return new Uint8Array(await readFile(file));
+  } catch (thrown) {
+    const { code, message } = thrown as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    throw new IotError('E_CONFIG', `${file} cannot be read: ${code ?? message}`, { cause: thrown });
+  }
+}
+
+function read(file: string, bytes: Uint8Array): TrustDocument {
+  try {
+    return readTrustDocument(bytes);
+  } catch (thrown) {
+    throw withContext(asIotError(thrown), file);
+  }
+}
+
+/** Throws unless a device with `before` would take `bytes`: as a first document it must only agree with itself. */
+export function requireAcceptable(bytes: Uint8Array, before: TrustDocument | undefined): void {
+  if (before === undefined) readTrustDocument(bytes);
+  else acceptNext(before, bytes);
+}
