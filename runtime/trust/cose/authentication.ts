@@ -6,7 +6,8 @@ import { equalBytes, toHex } from '../cbor/bytes.js';
 import type { CborItem } from '../cbor/item.js';
 import { asArray, asBytes, asInt, asNonEmpty, unwrap, wrong } from '../cbor/shape.js';
 import { writeCbor } from '../cbor/writer.js';
-import { createSign1, sign1Of, verifySign1 } from './sign1.js';
+import { fitsKey, type PublicKey } from './key.js';
+import { createSign1, type Sign1, sign1Of, verifySign1 } from './sign1.js';
 import type { Signer } from './signer.js';
 
 /** COSE algorithm number of SHA-256, the only digest used here. */
@@ -35,8 +36,8 @@ export interface Verified {
   readonly problems: readonly SignatureProblem[];
 }
 
-/** Public keys (32 bytes each) by name. */
-export type KeySet = ReadonlyMap<string, Uint8Array>;
+/** Public keys by name. */
+export type KeySet = ReadonlyMap<string, PublicKey>;
 
 export function sha256(bytes: Uint8Array): Uint8Array {
   return Uint8Array.from(createHash('sha256').update(bytes).digest());
@@ -101,18 +102,30 @@ export function verifyBlocks(authentication: Authentication, keys: KeySet): Veri
 }
 
 function verifyBlock(block: CborItem, signed: Uint8Array, keys: KeySet): string | SignatureProblem {
-  let sign1: ReturnType<typeof sign1Of>;
   try {
-    sign1 = sign1Of(block);
+    const sign1 = sign1Of(block);
+    if (sign1.payload !== undefined) return wrong(block, 'signature', 'detached');
+    return sign1.kid === undefined
+      ? verifyUnnamed(sign1, signed, keys)
+      : verifyNamed(sign1, toHex(sign1.kid), signed, keys);
   } catch (thrown) {
     const error = asIotError(thrown);
     if (error.code !== 'E_ALG') throw error;
     return { code: 'E_ALG', message: error.message };
   }
-  if (sign1.payload !== undefined) return wrong(block, 'signature', 'detached');
-  const key = toHex(sign1.kid);
+}
+
+function verifyNamed(sign1: Sign1, key: string, signed: Uint8Array, keys: KeySet): string | SignatureProblem {
   const publicKey = keys.get(key);
   if (publicKey === undefined) return { code: 'E_UNTRUSTED', message: `key ${key} is not trusted here`, key };
   if (verifySign1(sign1, publicKey, signed)) return key;
   return { code: 'E_SIGNATURE', message: `signature by key ${key} does not match`, key };
+}
+
+/** A kid only saves work (the examples of the SUIT draft have none): without one each key that fits is tried. */
+function verifyUnnamed(sign1: Sign1, signed: Uint8Array, keys: KeySet): string | SignatureProblem {
+  for (const [key, publicKey] of keys) {
+    if (fitsKey(sign1.algorithm, publicKey) && verifySign1(sign1, publicKey, signed)) return key;
+  }
+  return { code: 'E_UNTRUSTED', message: 'a signature that names no key is by none that is trusted here' };
 }

@@ -1,14 +1,14 @@
 import { publicFromSeed, signRaw } from '../ed25519.js';
+import type { PublicKey } from './key.js';
 
-/** Something that can sign with one Ed25519 key; where the private half is kept is its own affair. */
+/** Something that can sign with one key; where the private half is kept is its own affair. */
 export interface Signer {
-  /** 32 bytes. */
-  readonly publicKey: Uint8Array;
-  /** 64 bytes over `message`. */
+  readonly publicKey: PublicKey;
+  /** 64 bytes over `message`: Ed25519, or r and s of ECDSA with SHA-256 when the key is of P-256. */
   sign(message: Uint8Array): Uint8Array;
 }
 
-/** A signer that holds its seed (32 bytes) in memory. Throws E_KEY. */
+/** A signer that holds the seed (32 bytes) of an Ed25519 key in memory. Throws E_KEY. */
 export function signerFromSeed(seed: Uint8Array): Signer {
   const own = Uint8Array.from(seed);
   return { publicKey: publicFromSeed(own), sign: (message) => signRaw(own, message) };

@@ -5,7 +5,7 @@ import { readCbor } from '../cbor/reader.js';
 import { asArray, asBytes, asMap, asText, asUint, Members, wrong } from '../cbor/shape.js';
 import type { CborValue } from '../cbor/value.js';
 import { writeCbor } from '../cbor/writer.js';
-import { DIGEST_BYTES } from '../cose/authentication.js';
+import { DIGEST_BYTES, type KeySet } from '../cose/authentication.js';
 import { coseKey, keyId, readCoseKey } from '../cose/key.js';
 import { componentValue, readComponentId, readComponentPrefix } from '../suit/component.js';
 import { readVersion } from '../suit/version.js';
@@ -81,7 +81,7 @@ export function decodeTrustDocument(item: CborItem): TrustDocument {
   return document;
 }
 
-function readKeys(item: CborItem, what: string): ReadonlyMap<string, Uint8Array> {
+function readKeys(item: CborItem, what: string): KeySet {
   return new Map(
     asMap(item, what).entries.map(([name, key]) => {
       const publicKey = readCoseKey(key);

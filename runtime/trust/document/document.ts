@@ -1,8 +1,7 @@
 import { IotError } from '../../base/errors.js';
 import { equalBytes } from '../cbor/bytes.js';
 import { DIGEST_BYTES, type KeySet } from '../cose/authentication.js';
-import { keyName } from '../cose/key.js';
-import { refuseWeakKey } from '../ed25519.js';
+import { isEd25519, keyName, type PublicKey, refuseBadKey } from '../cose/key.js';
 import { type ComponentId, componentKey, componentText, isUnder } from '../suit/component.js';
 import type { Version } from '../suit/version.js';
 
@@ -49,8 +48,7 @@ export interface TrustDocument {
 }
 
 export interface RoleOptions {
-  /** Raw public keys, 32 bytes each. */
-  readonly keys: readonly Uint8Array[];
+  readonly keys: readonly PublicKey[];
   /** Default 1. */
   readonly threshold?: number;
   /** Default `[[]]`: every component. */
@@ -74,7 +72,7 @@ export interface TrustDocumentOptions {
 
 /** Builds a document from raw keys. Throws E_KEY for weak keys, E_CONFIG for what no device would accept. */
 export function createTrustDocument(options: TrustDocumentOptions): TrustDocument {
-  const keys = new Map<string, Uint8Array>();
+  const keys = new Map<string, PublicKey>();
   const roles = new Map<RoleName, Role>();
   for (const name of ROLES) {
     const role = options.roles[name];
@@ -106,7 +104,7 @@ export function createTrustDocument(options: TrustDocumentOptions): TrustDocumen
 export function checkTrustDocument(document: TrustDocument): void {
   if (!Number.isSafeInteger(document.version) || document.version < 1) bad('its version must be 1 or more');
   if (!document.roles.has('root')) bad('it has no role root');
-  for (const key of document.keys.values()) refuseWeakKey(key);
+  for (const key of document.keys.values()) refuseBadKey(key);
   for (const [name, role] of document.roles) checkRole(name, role, document.keys);
   if (document.blocked.some((digest) => digest.length !== DIGEST_BYTES))
     bad('a blocked digest is no SHA-256');
@@ -118,6 +116,10 @@ function checkRole(name: RoleName, role: Role, keys: KeySet): void {
   if (new Set(role.keys).size !== role.keys.length) bad(`role ${name} lists a key twice`);
   const unknown = role.keys.find((key) => !keys.has(key));
   if (unknown !== undefined) bad(`role ${name} lists key ${unknown}, which the document does not hold`);
+  // Tokens inside modules know one algorithm.
+  const other =
+    name === 'claims' ? role.keys.find((key) => !isEd25519(keys.get(key) ?? new Uint8Array())) : undefined;
+  if (other !== undefined) bad(`role claims lists key ${other}, which is not an Ed25519 key`);
   if (!Number.isSafeInteger(role.threshold) || role.threshold < 1 || role.threshold > role.keys.length) {
     bad(`role ${name} asks for ${role.threshold} signatures of ${role.keys.length} keys`);
   }
@@ -125,7 +127,7 @@ function checkRole(name: RoleName, role: Role, keys: KeySet): void {
 
 /** The public keys of one role; none when the document has no such role. */
 export function keysOf(document: TrustDocument, name: RoleName): KeySet {
-  const found = new Map<string, Uint8Array>();
+  const found = new Map<string, PublicKey>();
   for (const key of document.roles.get(name)?.keys ?? []) {
     const publicKey = document.keys.get(key);
     if (publicKey !== undefined) found.set(key, publicKey);

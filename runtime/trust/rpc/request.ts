@@ -7,6 +7,7 @@ import { readCbor } from '../cbor/reader.js';
 import { asText, asUint, Members, wrong } from '../cbor/shape.js';
 import type { CborValue, PlainValue } from '../cbor/value.js';
 import { writeCbor } from '../cbor/writer.js';
+import type { PublicKey } from '../cose/key.js';
 import { createSign1, readSign1, verifySign1 } from '../cose/sign1.js';
 import type { Signer } from '../cose/signer.js';
 import { keysOf, type TrustDocument } from '../document/document.js';
@@ -106,7 +107,7 @@ export function verifyRequest(
   return { operation: request.operation, args: request.args, counter: request.counter, kid };
 }
 
-function controlKey(kid: string, trust: TrustDocument): Uint8Array {
+function controlKey(kid: string, trust: TrustDocument): PublicKey {
   const key = keysOf(trust, 'control').get(kid);
   if (key === undefined) {
     throw new IotError('E_UNAUTHORISED', `key ${kid} does not have the role control`, {

@@ -26,7 +26,10 @@ export function inspectEnvelope(bytes: Uint8Array): Inspection {
     manifestDigest: authentication.digest,
     sequence: decoded.sequence,
     version: textOf(decoded.version),
-    keys: authentication.blocks.map((block) => toHex(sign1Of(block).kid)),
+    keys: authentication.blocks.flatMap((block) => {
+      const { kid } = sign1Of(block);
+      return kid === undefined ? [] : [toHex(kid)];
+    }),
     ...planManifest(decoded),
   };
 }

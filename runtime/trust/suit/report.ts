@@ -8,7 +8,7 @@ import { asArray, asBytes, asInt, asText, asUint, Members, wrong } from '../cbor
 import { type CborValue, Encoded } from '../cbor/value.js';
 import { writeCbor } from '../cbor/writer.js';
 import { digestArray, readDigest } from '../cose/authentication.js';
-import { keyName } from '../cose/key.js';
+import { keyName, type PublicKey } from '../cose/key.js';
 import { createSign1, readSign1, verifySign1 } from '../cose/sign1.js';
 import type { Signer } from '../cose/signer.js';
 import { MANIFEST } from './labels.js';
@@ -74,10 +74,10 @@ function resultValue(report: Report): CborValue {
 }
 
 /**
- * Verifies and reads a report of the device whose public key (32 bytes) is given.
+ * Verifies and reads a report of the device whose public key is given.
  * Throws E_TOO_LARGE, E_ENVELOPE, E_ALG, E_UNTRUSTED (another key), E_SIGNATURE.
  */
-export function readReport(bytes: Uint8Array, devicePublicKey: Uint8Array): Report {
+export function readReport(bytes: Uint8Array, devicePublicKey: PublicKey): Report {
   if (bytes.length > MAX_REPORT_BYTES) {
     throw new IotError('E_TOO_LARGE', `report of ${bytes.length} bytes exceeds ${MAX_REPORT_BYTES}`);
   }

@@ -5,6 +5,7 @@ import { writeCbor } from '#runtime/trust/cbor/writer.js';
 import { coseKey, keyId, readCoseKey } from '#runtime/trust/cose/key.js';
 import { createSign1, readSign1, signedBytes, verifySign1 } from '#runtime/trust/cose/sign1.js';
 import { signerFromSeed } from '#runtime/trust/cose/signer.js';
+import { p256Signer } from '../p256-signer.js';
 
 const signer = signerFromSeed(new Uint8Array(32).fill(1));
 const other = signerFromSeed(new Uint8Array(32).fill(2));
@@ -59,7 +60,12 @@ describe('COSE_Sign1', () => {
   });
 
   it.each<[string, string, Uint8Array]>([
-    ['ES256', 'E_ALG', block({ header: map([1, -7], [4, keyId(signer.publicKey)]) })],
+    ['ES384', 'E_ALG', block({ header: map([1, -35], [4, keyId(signer.publicKey)]) })],
+    [
+      'an algorithm named in text',
+      'E_ENVELOPE',
+      block({ header: map([1, 'EdDSA'], [4, keyId(signer.publicKey)]) }),
+    ],
     ['critical headers', 'E_ALG', block({ header: map([1, -19], [2, [4]], [4, keyId(signer.publicKey)]) })],
     [
       'headers that are not known',
@@ -81,15 +87,36 @@ describe('COSE_Sign1', () => {
   });
 });
 
+describe('COSE_Sign1 in an algorithm of other keys', () => {
+  it.each([-7, -9])('refuses %i from an Ed25519 key with E_ALG, whatever the signature', (algorithm) => {
+    const sign1 = readSign1(block({ header: map([1, algorithm], [4, keyId(signer.publicKey)]) }));
+    expect(() => verifySign1(sign1, signer.publicKey)).toThrow(code('E_ALG'));
+  });
+});
+
 describe('COSE_Key', () => {
   const key = (value: CborValue) => readCoseKey(readCbor(writeCbor(value)));
+  const point = p256Signer(1);
+  const x = point.publicKey.subarray(1, 33);
+  const y = point.publicKey.subarray(33);
 
   it('comes back as the raw key', () => {
     expect(key(coseKey(signer.publicKey))).toEqual(signer.publicKey);
+    expect(key(coseKey(point.publicKey))).toEqual(point.publicKey);
   });
 
   it.each<[string, string, CborValue]>([
-    ['P-256', 'E_ALG', map([1, 2], [-1, 1], [-2, signer.publicKey], [-3, signer.publicKey])],
+    ['P-384', 'E_ALG', map([1, 2], [-1, 2], [-2, x], [-3, y])],
+    ['secp256k1', 'E_ALG', map([1, 2], [-1, 8], [-2, x], [-3, y])],
+    ['P-256 as an octet key', 'E_ALG', map([1, 1], [-1, 1], [-2, x])],
+    ['Ed25519 as a key of two coordinates', 'E_ALG', map([1, 2], [-1, 6], [-2, x], [-3, y])],
+    ['a point off the curve', 'E_KEY', map([1, 2], [-1, 1], [-2, signer.publicKey], [-3, signer.publicKey])],
+    ['the point 0, 0', 'E_KEY', map([1, 2], [-1, 1], [-2, new Uint8Array(32)], [-3, new Uint8Array(32)])],
+    ['a y that is only a sign', 'E_ENVELOPE', map([1, 2], [-1, 1], [-2, x], [-3, true])],
+    ['no y', 'E_ENVELOPE', map([1, 2], [-1, 1], [-2, x])],
+    ['a short x', 'E_ENVELOPE', map([1, 2], [-1, 1], [-2, x.subarray(1)], [-3, y])],
+    ['a private half beside the point', 'E_ENVELOPE', map([1, 2], [-1, 1], [-2, x], [-3, y], [-4, x])],
+    ['an Ed25519 key of 65 bytes', 'E_ENVELOPE', map([1, 1], [-1, 6], [-2, point.publicKey])],
     ['X25519', 'E_ALG', map([1, 1], [-1, 4], [-2, signer.publicKey])],
     ['the identity point', 'E_KEY', coseKey(Uint8Array.from([1, ...new Uint8Array(31)]))],
     ['a short key', 'E_KEY', coseKey(new Uint8Array(31))],
