@@ -1,4 +1,4 @@
-export type { Checks, Deployment, Known } from './checks/checks.js';
+export type { Checks, Deployment, Known, KnownSlot, Part } from './checks/checks.js';
 export { type SignedChecksOptions, signedChecks } from './checks/signed-checks.js';
 export { type Clock, systemClock } from './clock.js';
 export type { FetchRequest, ModuleSource, StatusSink } from './ports.js';

@@ -16,7 +16,7 @@ import type { ModuleSource, StatusSink } from './ports.js';
 import { Blobs } from './storage/blobs.js';
 import type { FileSystem } from './storage/fs.js';
 import { nodeFileSystem } from './storage/node-fs.js';
-import { namedDigests } from './storage/record.js';
+import { COMPONENT_NAME, namedDigests } from './storage/record.js';
 import { StateFiles } from './storage/state-files.js';
 import { Store } from './storage/store.js';
 
@@ -47,8 +47,6 @@ const DEFAULT_DWELL_MS = 5_000;
 const DEFAULT_DEADLINE_MS = 600_000;
 /** How long `stop` waits for statuses to be taken. */
 const FLUSH_MS = 2_000;
-/** Names that may become keys of the record: those of slots (`Name` of the configuration). */
-const COMPONENT = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 
 /**
  * The device's side of updates: takes desired deployments, and installs, tries and keeps or takes back modules.
@@ -122,7 +120,7 @@ export class Updates {
   desired(component: string, envelope: Uint8Array): void {
     this.resume();
     if (this.stopped) return;
-    if (!COMPONENT.test(component)) {
+    if (!COMPONENT_NAME.test(component)) {
       this.context.log.warn('an update for a component with an impossible name is ignored');
       return;
     }

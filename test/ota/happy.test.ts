@@ -35,9 +35,13 @@ describe('a good update', () => {
     await bench.push(7, v1);
     await bench.push(8, v2);
     const staged = bench.sink.statuses.find((status) => status.sequence === 8 && status.state === 'staged');
-    expect(staged?.pending).toEqual({ digest: digestOf(v2), sequence: 8, key: KEY, version: '1.0.0' });
+    const about = { size: 40_000, key: KEY, version: '1.0.0' };
+    expect(staged?.pending).toEqual({ digest: digestOf(v2), sequence: 8, ...about });
     expect(staged?.installed?.digest).toBe(digestOf(v1));
     expect(staged?.floor).toBe(7);
+    expect(staged?.previous).toBeUndefined();
+    // What a manifest needs that goes back to it.
+    expect(bench.sink.last?.previous).toEqual({ digest: digestOf(v1), sequence: 7, ...about });
   });
 
   it('keeps the one before, so that a later manifest can go back without a fetch', async () => {

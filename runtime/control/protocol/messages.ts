@@ -7,6 +7,8 @@ export type ActorState = 'empty' | 'starting' | 'running' | 'backoff' | 'stopped
 export interface InstalledVersion {
   /** SHA-256 of the module, hex. */
   readonly digest: string;
+  /** Bytes of the module; unknown of what older hosts installed. */
+  readonly size?: number | undefined;
   readonly sequence: number;
   /** `M…` key. */
   readonly key: string;
@@ -96,6 +98,8 @@ export interface UpdateStatus {
   readonly floor: number;
   readonly installed?: InstalledVersion | undefined;
   readonly pending?: InstalledVersion | undefined;
+  /** On the device's disk: a manifest with a larger number may name it again, and nothing is sent. */
+  readonly previous?: InstalledVersion | undefined;
   /** `iot-host bind …` lines that the new actor will need. */
   readonly unbound?: readonly string[] | undefined;
 }

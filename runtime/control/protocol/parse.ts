@@ -7,6 +7,7 @@ const MAX_JSON_BYTES = 256 * 1024;
 
 const Installed = z.object({
   digest: z.string(),
+  size: z.number().optional(),
   sequence: z.number(),
   key: z.string(),
   version: z.string().optional(),
@@ -51,6 +52,7 @@ const StatusMessage = z.object({
   floor: z.number().int().min(0),
   installed: Installed.optional(),
   pending: Installed.optional(),
+  previous: Installed.optional(),
   unbound: z.array(z.string()).optional(),
 });
 

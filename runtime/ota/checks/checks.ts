@@ -1,13 +1,9 @@
 import type { CheckedModule } from '../../host/update.js';
 import type { InstalledRecord } from '../storage/record.js';
 
-/** What an envelope that passed all checks asks for. */
-export interface Deployment {
-  /** SHA-256 of the manifest, hex. */
-  readonly deployment: string;
-  /** The slot. */
-  readonly component: string;
-  readonly sequence: number;
+/** One module of a deployment: what its slot is to run. */
+export interface Part {
+  readonly slot: string;
   /** SHA-256 of the module, hex. */
   readonly digest: string;
   /** Exact bytes of the module. */
@@ -15,26 +11,43 @@ export interface Deployment {
   readonly uri: string;
   /** The module itself, when the envelope carries it. */
   readonly payload?: Uint8Array | undefined;
+  /** What each chunk hashes to, 16 bytes for each (parameter -258). */
+  readonly chunkDigests?: Uint8Array | undefined;
   /** Sequence number below which the module before it may not be fallen back to. */
   readonly securityFloor?: number | undefined;
-  /** Least time on probation that the manifest asks for, in milliseconds. */
-  readonly dwellMs: number;
   /** Whether a module with another key than the slot holds may take the slot. */
   readonly replaceIdentity: boolean;
+}
+
+/** What an envelope that passed all checks asks for. */
+export interface Deployment {
+  /** SHA-256 of the manifest, hex. */
+  readonly deployment: string;
+  /** The last part of its topics: the slot, or the name of a release of several slots. */
+  readonly component: string;
+  readonly sequence: number;
+  /** One for each slot, all of them different: they are kept together or not at all. */
+  readonly parts: readonly Part[];
+  /** Least time on probation that the manifest asks for, in milliseconds. */
+  readonly dwellMs: number;
   /** It expires, and no clock that can be trusted could say whether it has. Default false. */
   readonly timeUnverified?: boolean;
 }
 
-/** What the device knows of a component when an envelope comes in. */
+/** What the device knows when an envelope comes in. */
 export interface Known {
+  /** Unix seconds; untrusted ones have certainly passed. */
+  readonly now: { readonly seconds: number; readonly trusted: boolean };
+  slot(name: string): KnownSlot;
+}
+
+export interface KnownSlot {
   /** Highest sequence number committed, and the manifest that had it. */
   readonly floor: number;
   readonly floorDeployment?: string | undefined;
   /** Digests that failed here. */
   readonly blocked: readonly string[];
   readonly installed?: InstalledRecord | undefined;
-  /** Unix seconds; untrusted ones have certainly passed. */
-  readonly now: { readonly seconds: number; readonly trusted: boolean };
 }
 
 /** The two judgements of an update, both pure functions over bytes; they throw `IotError` with the reason. */
@@ -42,5 +55,5 @@ export interface Checks {
   /** Signature, target, order, expiry (steps 1 to 8): whether this may be installed here and now. */
   envelope(component: string, envelope: Uint8Array, known: Known): Deployment;
   /** Admission and claims (step 10) of bytes whose size and digest have been compared. */
-  module(bytes: Uint8Array, deployment: Deployment, known: Known): CheckedModule;
+  module(bytes: Uint8Array, part: Part, known: Known): CheckedModule;
 }

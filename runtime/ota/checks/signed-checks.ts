@@ -2,13 +2,16 @@ import { IotError } from '../../base/errors.js';
 import type { CheckedModule } from '../../host/update.js';
 import { toHex } from '../../trust/cbor/bytes.js';
 import { allowsCapability, type TrustDocument } from '../../trust/document/document.js';
-import { componentText } from '../../trust/suit/component.js';
-import { type VerifiedComponent, verifyEnvelope } from '../../trust/suit/verify.js';
+import { type ComponentId, componentText } from '../../trust/suit/component.js';
+import { type Floor, type VerifiedComponent, verifyEnvelope } from '../../trust/suit/verify.js';
 import { parseVersion, type Version } from '../../trust/suit/version.js';
-import type { Checks, Deployment, Known } from './checks.js';
+import { COMPONENT_NAME } from '../storage/record.js';
+import type { Checks, Deployment, Known, KnownSlot, Part } from './checks.js';
 
 /** First part of the component id of every actor: `['actor', slot]`. */
 const ACTOR = 'actor';
+/** Nobody watches a probation for longer than a day, and no timer of Node runs for longer than 24 of them. */
+const MAX_PROBATION_SECONDS = 86_400;
 
 /** What a module says of itself, once its signature, its issuer and its admission have been checked. */
 export interface ModuleClaims {
@@ -36,7 +39,7 @@ export interface SignedChecksOptions {
 export function signedChecks(options: SignedChecksOptions): Checks {
   return {
     envelope: (component, envelope, known) => checkEnvelope(options, component, envelope, known),
-    module: (bytes, deployment, known) => checkModule(options, bytes, deployment, known),
+    module: (bytes, part, known) => checkModule(options, bytes, part, known),
   };
 }
 
@@ -46,39 +49,63 @@ function checkEnvelope(
   envelope: Uint8Array,
   known: Known,
 ): Deployment {
-  const { floorDeployment, floor, installed } = known;
   const trust = trustOf(options);
   const verified = verifyEnvelope(envelope, {
     trust,
     deviceName: options.device,
     board: options.board,
     now: timeOf(known, trust),
-    floors: () => ({
-      floor,
-      manifestDigest: floorDeployment === undefined ? undefined : fromHex(floorDeployment),
-    }),
-    blocked: (digest) => known.blocked.includes(toHex(digest)),
-    installedVersion: () => versionOf(installed?.version),
+    floors: (id) => floorOf(known.slot(slotOf(id))),
+    blocked: (digest, id) => known.slot(slotOf(id)).blocked.includes(toHex(digest)),
+    installedVersion: (id) => versionOf(known.slot(slotOf(id)).installed?.version),
     maxPayloadBytes: options.maxModuleBytes,
   });
-  const [only] = verified.components;
-  if (only === undefined || verified.components.length > 1) {
-    throw new IotError('E_COMMAND', `an update of ${verified.components.length} components is not supported`);
-  }
-  requireSlot(only, component);
+  const parts = verified.components.map(partOf);
+  requireName(component, parts, known);
   return {
     deployment: toHex(verified.manifestDigest),
     component,
     sequence: verified.sequence,
-    digest: toHex(only.digest),
-    size: only.size,
-    uri: only.uri,
-    payload: only.payload,
-    securityFloor: only.securityFloor,
-    dwellMs: (only.probationSeconds ?? 0) * 1000,
-    replaceIdentity: only.replaceIdentity,
+    parts,
+    dwellMs: 1000 * Math.max(0, ...verified.components.map(probationSeconds)),
     timeUnverified: verified.timeUnverified,
   };
+}
+
+/** The slot that a component of the manifest names. Throws E_COMPONENT for anything but a slot of this host. */
+function slotOf(id: ComponentId): string {
+  const [kind, name] = id;
+  if (id.length === 2 && kind === ACTOR && name !== undefined && COMPONENT_NAME.test(name)) return name;
+  throw new IotError('E_COMPONENT', `the update is for ${componentText(id)}, which is no slot of an actor`);
+}
+
+function partOf(component: VerifiedComponent): Part {
+  const { id, digest, size, uri, payload, chunkDigests, securityFloor, replaceIdentity } = component;
+  const slot = slotOf(id);
+  return { slot, digest: toHex(digest), size, uri, payload, chunkDigests, securityFloor, replaceIdentity };
+}
+
+/** An update of one slot comes under the slot's name, one of several under a name that no other slot has. */
+function requireName(component: string, parts: readonly Part[], known: Known): void {
+  const slots = parts.map(({ slot }) => slot);
+  if (slots.includes(component)) return;
+  const text = slots.join(', ');
+  if (slots.length === 1) {
+    throw new IotError('E_COMPONENT', `the update is for slot ${text}, not for slot ${component}`);
+  }
+  if (known.slot(component).installed === undefined) return;
+  throw new IotError('E_COMPONENT', `the release of ${text} has the name of another slot, ${component}`);
+}
+
+function probationSeconds({ id, probationSeconds: seconds = 0 }: VerifiedComponent): number {
+  if (seconds <= MAX_PROBATION_SECONDS) return seconds;
+  const most = `${componentText(id)} may be on probation for ${MAX_PROBATION_SECONDS} seconds at most`;
+  throw new IotError('E_COMMAND', `${most}, not ${seconds}`);
+}
+
+function floorOf({ floor, floorDeployment }: KnownSlot): Floor {
+  const manifestDigest = floorDeployment === undefined ? undefined : fromHex(floorDeployment);
+  return { floor, manifestDigest };
 }
 
 /** Somebody signed the document at its time, so that has passed: a clock that shows an earlier one is not right. */
@@ -86,16 +113,10 @@ function timeOf({ now }: Known, { issued }: TrustDocument): Known['now'] {
   return now.seconds >= issued ? now : { seconds: issued, trusted: false };
 }
 
-function requireSlot(component: VerifiedComponent, slot: string): void {
-  const [kind, name] = component.id;
-  if (component.id.length === 2 && kind === ACTOR && name === slot) return;
-  throw new IotError('E_COMPONENT', `the update is for ${componentText(component.id)}, not for slot ${slot}`);
-}
-
 function checkModule(
   options: SignedChecksOptions,
   bytes: Uint8Array,
-  deployment: Deployment,
+  part: Part,
   known: Known,
 ): CheckedModule {
   const trust = trustOf(options);
@@ -103,13 +124,14 @@ function checkModule(
   const { key, name, version, capabilities: claimed, callAlias } = read;
   const release = trust.roles.get('release');
   const capabilities = claimed.filter((id) => release !== undefined && allowsCapability(release, id));
-  if (release?.mayGrow === false && known.installed !== undefined) {
-    const before = new Set(known.installed.capabilities);
+  const { installed } = known.slot(part.slot);
+  if (release?.mayGrow === false && installed !== undefined) {
+    const before = new Set(installed.capabilities);
     const more = capabilities.filter((id) => !before.has(id));
     if (more.length > 0)
       throw new IotError('E_CLAIMS', `the module asks for more than before: ${more.join(', ')}`);
   }
-  return { bytes, digest: deployment.digest, key, name, version, capabilities, callAlias };
+  return { bytes, digest: part.digest, key, name, version, capabilities, callAlias };
 }
 
 function trustOf(options: SignedChecksOptions): TrustDocument {

@@ -63,16 +63,20 @@ export async function transitIfPossible(
   }
 }
 
-/** What an envelope for `component` is judged against, now. */
-export function knownOf(context: Context, component: string): Known {
-  const { floor, floorDeployment, blocked, active } = recordOf(context, component);
+/** What an envelope is judged against, now. */
+export function knownOf(context: Context): Known {
   const { clock, store } = context;
   const past = store.current.timeFloor;
   const shown = seconds(clock);
   // A clock that shows what has certainly passed was not set yet, whatever it says of itself.
   const trusted = clock.trusted() && shown >= past;
-  const now = { seconds: trusted ? shown : past, trusted };
-  return { floor, floorDeployment, blocked, installed: active, now };
+  return {
+    now: { seconds: trusted ? shown : past, trusted },
+    slot(name) {
+      const { floor, floorDeployment, blocked, active } = recordOf(context, name);
+      return { floor, floorDeployment, blocked, installed: active };
+    },
+  };
 }
 
 function seconds(clock: Clock): number {

@@ -1,6 +1,6 @@
 import { IotError } from '../../base/errors.js';
 import type { CheckedModule } from '../../host/update.js';
-import type { Deployment } from '../checks/checks.js';
+import type { Deployment, Part } from '../checks/checks.js';
 import { type Context, knownOf, recordOf, transit } from './context.js';
 import { obtain, type Progress } from './obtain.js';
 import type { Step } from './reporter.js';
@@ -25,12 +25,19 @@ export async function install(
   const { component, deployment } = wanted;
   announce('verified');
   checkHistory(context, wanted);
-  const bytes = await obtain(context, wanted, progress(announce, signal), signal);
-  const module = context.checks.module(bytes, wanted, knownOf(context, component));
-  checkIdentity(context, wanted, module);
+  const [part] = wanted.parts;
+  if (part === undefined) throw new IotError('E_INTERNAL', 'an update of nothing');
+  const bytes = await obtain(
+    context,
+    { ...part, deployment, component },
+    progress(announce, part.size, signal),
+    signal,
+  );
+  const module = context.checks.module(bytes, part, knownOf(context));
+  checkIdentity(context, part, module);
   signal.throwIfAborted();
   const dwellMs = Math.max(context.dwellMs, wanted.dwellMs);
-  await transit(context, component, deployment, stage(wanted, module, dwellMs));
+  await transit(context, component, deployment, stage(wanted, part, module, dwellMs));
   announce('staged');
   signal.throwIfAborted();
   await transit(context, component, deployment, spendStart);
@@ -43,23 +50,24 @@ function checkHistory(context: Context, wanted: Deployment): void {
   if (storesOf(record, wanted.deployment) >= MAX_STORES) {
     throw new IotError('E_LOOP', `${MAX_STORES} writes for this deployment have come to nothing`);
   }
-  if (record.blocked.includes(wanted.digest)) {
-    throw new IotError('E_BLOCKED', `module ${wanted.digest} failed here before`);
+  for (const { slot, digest } of wanted.parts) {
+    if (!recordOf(context, slot).blocked.includes(digest)) continue;
+    throw new IotError('E_BLOCKED', `module ${digest} failed here before`);
   }
 }
 
-function checkIdentity(context: Context, wanted: Deployment, module: CheckedModule): void {
-  const { component } = wanted;
-  const holds = context.target.identity(component) ?? recordOf(context, component).active?.key;
-  if (holds === undefined || holds === module.key || wanted.replaceIdentity) return;
-  throw new IotError('E_IDENTITY', `slot ${component} holds ${holds}, the module is ${module.key}`, {
+function checkIdentity(context: Context, { slot, replaceIdentity }: Part, module: CheckedModule): void {
+  const holds = context.target.identity(slot) ?? recordOf(context, slot).active?.key;
+  if (holds === undefined || holds === module.key || replaceIdentity) return;
+  throw new IotError('E_IDENTITY', `slot ${slot} holds ${holds}, the module is ${module.key}`, {
     hint: 'iot-host push FILE --replace-identity',
   });
 }
 
-function progress(announce: Announce, signal: AbortSignal): Progress {
+function progress(announce: Announce, size: number, signal: AbortSignal): Progress {
   let next = 0;
-  return (percent) => {
+  return (received) => {
+    const percent = Math.floor((received * 100) / size);
     if (percent < next || signal.aborted) return;
     next = percent === 100 ? 101 : percent - (percent % PROGRESS_STEP) + PROGRESS_STEP;
     announce('fetching', { percent });

@@ -19,7 +19,7 @@ export type Work =
 export class Job {
   readonly deployment: string;
   readonly sequence: number;
-  readonly digest: string;
+  readonly digests: readonly string[];
   private readonly controller = new AbortController();
   /** From when the module may have run: a newer push then waits for the outcome. */
   private ran = false;
@@ -37,7 +37,8 @@ export class Job {
     const of = work.kind === 'new' ? work.wanted : work.pending;
     this.deployment = of.deployment;
     this.sequence = of.sequence;
-    this.digest = of.digest;
+    this.digests =
+      work.kind === 'new' ? work.wanted.parts.map(({ digest }) => digest) : [work.pending.digest];
   }
 
   /** Ends the job unless its module runs already. */
@@ -75,9 +76,9 @@ export class Job {
 
   /** The module of an interrupted probation; its start has been spent already. */
   private async reload(pending: PendingRecord): Promise<CheckedModule> {
-    const bytes = await this.context.blobs.read(this.digest);
+    const bytes = await this.context.blobs.read(pending.digest);
     if (bytes === undefined)
-      throw new IotError('E_INTERNAL', `module ${this.digest} is not on disk any more`);
+      throw new IotError('E_INTERNAL', `module ${pending.digest} is not on disk any more`);
     return moduleOf(pending, bytes);
   }
 

@@ -40,12 +40,12 @@ export class Lane {
 
   /** Digests that are being brought onto the disk. */
   get digests(): readonly string[] {
-    return [this.job?.digest, this.waiting?.wanted.digest].filter((digest) => digest !== undefined);
+    return [...(this.job?.digests ?? []), ...this.waitingDigests];
   }
 
   /** What the next job will need. */
   get waitingDigests(): readonly string[] {
-    return this.waiting === undefined ? [] : [this.waiting.wanted.digest];
+    return this.waiting?.wanted.parts.map(({ digest }) => digest) ?? [];
   }
 
   /** Goes on with a probation that the last run of the host left behind. */
@@ -63,7 +63,10 @@ export class Lane {
     context.reporter.status({ component, deployment, state: 'received' }, recordOf(context, component));
     let wanted: Deployment;
     try {
-      wanted = context.checks.envelope(component, envelope, knownOf(context, component));
+      wanted = context.checks.envelope(component, envelope, knownOf(context));
+      if (wanted.parts.length > 1) {
+        throw new IotError('E_COMMAND', `an update of ${wanted.parts.length} slots is not supported`);
+      }
     } catch (thrown) {
       this.refuse({ deployment, sequence: undefined }, message, asIotError(thrown));
       return;

@@ -1,6 +1,6 @@
 import { asIotError, IotError } from '../../base/errors.js';
 import { CHUNK_BYTES } from '../../base/limits.js';
-import type { Deployment } from '../checks/checks.js';
+import type { Part } from '../checks/checks.js';
 import { abortable, sleep } from '../clock.js';
 import { sha256Hex } from '../storage/blobs.js';
 import { chunkCount, Download } from '../storage/download.js';
@@ -14,8 +14,15 @@ const MAX_PAUSE_MS = 300_000;
 /** What is kept free beside the module itself. */
 const RESERVE = 1.25;
 
-/** Called with 0 to 100, each value at most once and rising. */
-export type Progress = (percent: number) => void;
+/** One module to be fetched, and for whom. */
+export interface Wanted extends Part {
+  /** SHA-256 of the manifest, hex. */
+  readonly deployment: string;
+  readonly component: string;
+}
+
+/** Called with the bytes of the module that are here: first with 0, then rising. */
+export type Progress = (received: number) => void;
 
 /**
  * The module's bytes, durable on disk under their digest: found there, or fetched. Step 9.
@@ -23,7 +30,7 @@ export type Progress = (percent: number) => void;
  */
 export async function obtain(
   context: Context,
-  wanted: Deployment,
+  wanted: Wanted,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
@@ -45,7 +52,7 @@ export async function obtain(
 /** Fills the file, over as many attempts as it takes; false when its content turned out to be other bytes. */
 async function download(
   context: Context,
-  wanted: Deployment,
+  wanted: Wanted,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<boolean> {
@@ -74,7 +81,7 @@ async function download(
 
 async function fill(
   context: Context,
-  wanted: Deployment,
+  wanted: Wanted,
   part: Download,
   progress: Progress,
   signal: AbortSignal,
@@ -89,7 +96,7 @@ async function fill(
       if (asIotError(thrown).code !== 'E_FETCH') failed = thrown;
       throw thrown;
     }
-    progress(Math.floor((part.received * 100) / wanted.size));
+    progress(part.received);
   };
   if (wanted.payload !== undefined) await writePayload(wanted.payload, sink);
   const { digest, size, uri } = wanted;
@@ -130,7 +137,7 @@ async function requireSpace(context: Context, bytes: number): Promise<void> {
   throw new IotError('E_NO_SPACE', `the module needs ${needed} bytes of disk, ${free} are free`);
 }
 
-function sized(bytes: Uint8Array, wanted: Deployment): Uint8Array {
+function sized(bytes: Uint8Array, wanted: Wanted): Uint8Array {
   if (bytes.length === wanted.size) return bytes;
   throw new IotError('E_DIGEST', `module has ${bytes.length} bytes, the manifest says ${wanted.size}`);
 }

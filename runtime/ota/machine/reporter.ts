@@ -33,7 +33,8 @@ export class Reporter {
 
   status(step: Step, record: ComponentRecord): void {
     const installed = record.active === undefined ? undefined : versionOf(record.active);
-    const status: UpdateStatus = { v: 1, ...step, floor: record.floor, installed };
+    const previous = record.previous === undefined ? undefined : versionOf(record.previous);
+    const status: UpdateStatus = { v: 1, ...step, floor: record.floor, installed, previous };
     this.log.info(
       () => `update of ${step.component}: ${step.state}${step.reason ? ` (${step.reason.code})` : ''}`,
       {
@@ -75,6 +76,11 @@ export class Reporter {
 }
 
 export function versionOf(installed: InstalledRecord): InstalledVersion {
-  const { digest, sequence, key, version } = installed;
-  return { digest, sequence, key, ...(version === undefined ? {} : { version }) };
+  const { digest, size, sequence, key, version } = installed;
+  return {
+    digest,
+    ...(size === undefined ? {} : { size }),
+    ...{ sequence, key },
+    ...(version === undefined ? {} : { version }),
+  };
 }

@@ -1,5 +1,5 @@
 import type { CheckedModule } from '../../host/update.js';
-import type { Deployment } from '../checks/checks.js';
+import type { Deployment, Part } from '../checks/checks.js';
 import {
   type ComponentRecord,
   componentOf,
@@ -37,9 +37,15 @@ export function storesOf(component: ComponentRecord, deployment: string): number
 }
 
 /** The module is on disk and has not run. */
-export function stage(deployment: Deployment, module: CheckedModule, dwellMs: number): Transition {
+export function stage(
+  deployment: Deployment,
+  part: Part,
+  module: CheckedModule,
+  dwellMs: number,
+): Transition {
   const pending: PendingRecord = {
-    digest: deployment.digest,
+    digest: part.digest,
+    size: part.size,
     sequence: deployment.sequence,
     deployment: deployment.deployment,
     key: module.key,
@@ -49,7 +55,7 @@ export function stage(deployment: Deployment, module: CheckedModule, dwellMs: nu
     callAlias: module.callAlias,
     phase: 'staged',
     left: PROBATION_STARTS,
-    securityFloor: deployment.securityFloor,
+    securityFloor: part.securityFloor,
     dwellMs,
   };
   return (component) => ({ ...component, pending, ending: undefined });

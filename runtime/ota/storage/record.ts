@@ -3,12 +3,17 @@ import { isReasonCode, type ReasonCode } from '../../base/reasons.js';
 import { UPDATE_STATES } from '../../control/protocol/messages.js';
 import type { CheckedModule } from '../../host/update.js';
 
+/** Names that may become keys of the record: those of slots and releases (`Name` of the configuration). */
+export const COMPONENT_NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/;
+
 const Digest = z.string().regex(/^[0-9a-f]{64}$/);
 const Count = z.number().int().min(0);
 
 const InstalledData = z.strictObject({
   /** SHA-256 of the module, hex. */
   digest: Digest,
+  /** Bytes of the module; records of hosts before this one lack it. */
+  size: Count.optional(),
   sequence: Count,
   /** SHA-256 of the manifest, hex. */
   deployment: Digest,
@@ -70,7 +75,7 @@ export const StateData = z.strictObject({
   session: Count,
   /** Unix seconds that have certainly passed. */
   timeFloor: Count,
-  components: z.record(z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/), ComponentData),
+  components: z.record(z.string().regex(COMPONENT_NAME), ComponentData),
 });
 
 export type InstalledRecord = z.infer<typeof InstalledData>;

@@ -23,7 +23,7 @@ export interface VerifyContext extends Target {
   readonly trust: TrustDocument;
   readonly floors: (component: ComponentId) => Floor | undefined;
   /** Modules that failed here before; those that the trust document blocks are asked for as well. */
-  readonly blocked: (digest: Uint8Array) => boolean;
+  readonly blocked: (digest: Uint8Array, component: ComponentId) => boolean;
   /** Largest module in bytes; default `MAX_MODULE_BYTES`. */
   readonly maxPayloadBytes?: number | undefined;
 }
@@ -147,7 +147,7 @@ function checkOrder(
 }
 
 function checkBlocked(component: PlannedComponent, context: VerifyContext): void {
-  if (!context.blocked(component.digest) && !isBlocked(context.trust, component.digest)) return;
+  if (!context.blocked(component.digest, component.id) && !isBlocked(context.trust, component.digest)) return;
   const name = componentText(component.id);
   throw new IotError('E_BLOCKED', `module ${toHex(component.digest)} of ${name} is blocked`);
 }

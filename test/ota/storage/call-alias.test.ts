@@ -5,13 +5,13 @@ import { decodeRecord, encodeRecord } from '#runtime/ota/storage/record-codec.js
 import { guestModule } from '../../helpers/guest.js';
 
 const digest = 'ab'.repeat(32);
-type Staged = Parameters<typeof stage>[0];
 
 describe('the call alias of a pushed module', () => {
   it.each([['ponger'], [undefined]])('is what it was after a restart: %s', (callAlias) => {
     const module = guestModule(callAlias === undefined ? {} : { callAlias });
-    const deployment = { digest, sequence: 1, deployment: digest } as Staged;
-    const component = stage(deployment, module, 0)(EMPTY_COMPONENT);
+    const part = { slot: 'a', digest, size: module.bytes.length, uri: '', replaceIdentity: false };
+    const deployment = { deployment: digest, component: 'a', sequence: 1, parts: [part], dwellMs: 0 };
+    const component = stage(deployment, part, module, 0)(EMPTY_COMPONENT);
     const state = decodeRecord(encodeRecord({ ...EMPTY_STATE, components: { a: component } }));
     const { pending } = state?.components.a ?? {};
     expect(pending).toBeDefined();
