@@ -221,7 +221,7 @@ class ComposedDevice implements Device {
   }
 
   async #makeAgent(broker: DeviceBroker, updates: Updates, trust: TrustFile): Promise<ControlAgent> {
-    const { device, board, labels } = this.#config;
+    const { device, board, labels, control } = this.#config;
     const { session } = updates;
     const { username, password, ...tls } = broker.access ?? {};
     const agent = new ControlAgent({
@@ -235,6 +235,7 @@ class ComposedDevice implements Device {
       ...(username === undefined ? {} : { login: { username, password: await revealed(password) } }),
       logger: this.#logger,
       trust: () => trust.current(),
+      openReading: control.openReading,
       actors: () =>
         this.host.actors().map(({ name, state, key, digest, version }) => ({
           name,

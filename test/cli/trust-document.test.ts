@@ -76,9 +76,11 @@ describe('keys trust', () => {
     );
     expect(shown).toContain('version 5 written');
     expect(shown).toContain('release (1 of 1), only with no contract');
-    // A floor is reset once: whoever takes version 5 has taken version 4 before.
-    expect(await walked()).toMatchObject({ expires: undefined, blocked: [], floorResets: [] });
-    expect(await ok('keys trust --threshold root=2')).toContain('version 5 unchanged');
+    // Handed on as they are: a device makes those that the version before did not have.
+    expect(await walked()).toMatchObject({ expires: undefined, blocked: [], floorResets: [fan, lamp] });
+    await ok('keys trust --reset-floor lamp=8');
+    expect((await walked()).floorResets).toEqual([fan, { ...lamp, floor: 8 }]);
+    expect(await ok('keys trust --threshold root=2')).toContain('version 6 unchanged');
   });
 
   it('tells a script all of it', async () => {

@@ -218,7 +218,7 @@ for (const { name, start, missing } of BROKERS) {
         // The same once more, by two ways: neither answered nor carried out.
         await link.publish(topics.request('pi-01', 'mallory'), good);
         await link.publish(topics.request('pi-01', 'eve'), good);
-        expect(await send(encodeRequest({ ...request, counter: nextCounter() }))).toBe('E_ENVELOPE');
+        expect(await send(encodeRequest({ ...request, counter: nextCounter() }))).toBe('E_UNSIGNED');
         expect(await send(createRequest(control, { ...request, session: 6, counter: nextCounter() }))).toBe(
           'E_REPLAY',
         );

@@ -70,6 +70,12 @@ export const HostConfig = z.strictObject({
   trust: z
     .strictObject({ document: z.string().optional(), issuers: z.array(z.string()).default([]) })
     .prefault({}),
+  control: z
+    .strictObject({
+      /** Whether whoever reaches the broker may read (ps, logs) without a key of the role control. */
+      openReading: z.boolean().default(false),
+    })
+    .prefault({}),
   labels: z.record(z.string(), z.string()).default({}),
   http: z
     .strictObject({

@@ -21,6 +21,8 @@ export interface ControlAgentOptions extends DeviceInfo {
   readonly actors: () => PresenceActors;
   readonly trust: () => TrustDocument | undefined;
   readonly handlers: RpcHandlers;
+  /** Whether reading is answered to unsigned requests too. Default false. */
+  readonly openReading?: boolean | undefined;
   /**
    * A desired state: the envelope as it came, empty when it was cleared. The same one comes again after every
    * connect. What it rejects with is logged.

@@ -9,9 +9,12 @@ import { isRpcOperation, RPC_ARGUMENTS } from '../protocol/arguments.js';
 import type { RpcHandlers, RpcOperation } from '../protocol/messages.js';
 import { level, topics } from '../protocol/topics.js';
 import { ReplayWindow } from './replay.js';
+import { isUnsigned, readUnsigned } from './unsigned.js';
 
 /** Requests that are worked on at the same time. */
 const MAX_CONCURRENT = 16;
+/** The same for requests that nobody signed: they must not keep the others out. */
+const MAX_UNSIGNED = 4;
 /** Counter of a reply to what could not be read or was not signed by anybody known. */
 export const UNREAD = 0;
 
@@ -21,8 +24,12 @@ export interface RpcServerOptions {
   /** The document in force; without one every request is refused. */
   readonly trust: () => TrustDocument | undefined;
   readonly handlers: RpcHandlers;
+  /** Whether reading is answered unsigned too. Default false; what changes something never is. */
+  readonly openReading?: boolean | undefined;
   readonly logger?: Logger;
 }
+
+type Answer = { result: unknown } | { error: IotError };
 
 /** Answers signed requests on `rpc/<client>/request`: the signature decides, not who may use the broker. */
 export class RpcServer {
@@ -30,6 +37,7 @@ export class RpcServer {
   private readonly logger: Logger;
   private subscription: Subscription | undefined;
   private working = 0;
+  private unsigned = 0;
 
   constructor(
     private readonly link: BrokerLink,
@@ -53,13 +61,12 @@ export class RpcServer {
     const client = level(topic, 3);
     // A retained request is nobody's: it would be played again at every start.
     if (retained || payload.length === 0) return;
+    if (isUnsigned(payload)) return this.receiveUnsigned(client, payload);
     let request: VerifiedRequest;
     try {
       request = this.verify(payload);
     } catch (thrown) {
-      const error = asIotError(thrown);
-      this.logger.warn(`request of client ${client} refused: ${error.message}`, { code: error.code });
-      await this.reply(client, UNREAD, { error });
+      await this.refuse(client, asIotError(thrown));
       return;
     }
     // The broker may deliver twice what it got once: the first one is answered, the second has no effect at all.
@@ -70,6 +77,30 @@ export class RpcServer {
       return;
     }
     await this.reply(client, request.counter, await this.answer(request));
+  }
+
+  private async receiveUnsigned(client: string, payload: Uint8Array): Promise<void> {
+    let request: ReturnType<typeof readUnsigned>;
+    try {
+      request = readUnsigned(payload, this.options);
+      if (this.unsigned >= MAX_UNSIGNED) throw this.tooMany(MAX_UNSIGNED);
+    } catch (thrown) {
+      await this.refuse(client, asIotError(thrown));
+      return;
+    }
+    this.unsigned++;
+    const answer = await this.answer(request).finally(() => this.unsigned--);
+    await this.reply(client, request.counter, answer);
+  }
+
+  private async refuse(client: string, error: IotError): Promise<void> {
+    this.logger.warn(`request of client ${client} refused: ${error.message}`, { code: error.code });
+    await this.reply(client, UNREAD, { error });
+  }
+
+  private tooMany(limit: number): IotError {
+    const text = `device ${this.options.device} works on ${limit} requests already`;
+    return new IotError('E_QUEUE_FULL', text, { hint: 'try again in a moment' });
   }
 
   private verify(payload: Uint8Array): VerifiedRequest {
@@ -84,11 +115,8 @@ export class RpcServer {
     return verifyRequest(payload, trust, { device, session, lastCounter });
   }
 
-  private async answer(request: VerifiedRequest): Promise<{ result: unknown } | { error: IotError }> {
-    if (this.working >= MAX_CONCURRENT) {
-      const text = `device ${this.options.device} works on ${MAX_CONCURRENT} requests already`;
-      return { error: new IotError('E_QUEUE_FULL', text, { hint: 'try again in a moment' }) };
-    }
+  private async answer(request: Pick<VerifiedRequest, 'operation' | 'args'>): Promise<Answer> {
+    if (this.working >= MAX_CONCURRENT) return { error: this.tooMany(MAX_CONCURRENT) };
     this.working++;
     try {
       return { result: await this.dispatch(request) };
@@ -99,8 +127,7 @@ export class RpcServer {
     }
   }
 
-  private dispatch(request: VerifiedRequest): Promise<unknown> {
-    const { operation, args } = request;
+  private dispatch({ operation, args }: Pick<VerifiedRequest, 'operation' | 'args'>): Promise<unknown> {
     if (!isRpcOperation(operation)) {
       throw new IotError('E_OPERATION', `device ${this.options.device} has no operation "${operation}"`, {
         hint: `it knows: ${Object.keys(RPC_ARGUMENTS).join(', ')}`,
@@ -116,16 +143,12 @@ export class RpcServer {
     return handler(parsed.data as never);
   }
 
-  private async reply(
-    client: string,
-    counter: number,
-    answer: { result: unknown } | { error: IotError },
-  ): Promise<void> {
+  private async reply(client: string, counter: number, answer: Answer): Promise<void> {
     await this.link.publish(topics.response(this.options.device, client), encode(counter, answer));
   }
 }
 
-function encode(counter: number, answer: { result: unknown } | { error: IotError }): Uint8Array {
+function encode(counter: number, answer: Answer): Uint8Array {
   if ('error' in answer) return encodeReply({ counter, error: answer.error });
   try {
     const bytes = encodeReply({ counter, result: (answer.result ?? null) as PlainValue });

@@ -1,13 +1,19 @@
 import { randomBytes } from 'node:crypto';
-import { IotError } from '../../base/errors.js';
+import { asIotError, IotError } from '../../base/errors.js';
 import type { Logger } from '../../base/logger.js';
 import type { PlainValue } from '../../trust/cbor/value.js';
 import type { Signer } from '../../trust/cose/signer.js';
-import { createRequest } from '../../trust/rpc/request.js';
+import { createRequest, encodeRequest } from '../../trust/rpc/request.js';
 import type { TlsOptions } from '../mqtt/connect.js';
 import { BrokerLink } from '../mqtt/link.js';
 import { readRetained } from '../mqtt/retained.js';
-import type { Presence, RpcOperation, RpcOperations, UpdateStatus } from '../protocol/messages.js';
+import {
+  type Presence,
+  READING,
+  type RpcOperation,
+  type RpcOperations,
+  type UpdateStatus,
+} from '../protocol/messages.js';
 import { parseStatus } from '../protocol/parse.js';
 import { topics } from '../protocol/topics.js';
 import { requireName } from './names.js';
@@ -17,11 +23,16 @@ import { nextCounter, PendingReplies } from './replies.js';
 /** Milliseconds that a device gets to answer a request. */
 export const RPC_TIMEOUT_MS = 5_000;
 
+/** How a device answers what it wants to have signed; E_ENVELOPE is the word of those that know no other way. */
+const CLOSED: ReadonlySet<string> = new Set(['E_UNSIGNED', 'E_ENVELOPE']);
+/** How it answers a signature that does not count there. */
+const DISBELIEVED: ReadonlySet<string> = new Set(['E_UNAUTHORISED', 'E_NO_TRUST']);
+
 export interface DeviceClientOptions {
   /** URL of the broker, or `embedded…` for that of a host on this machine; user and password may stand in it. */
   readonly url: string;
   readonly device: string;
-  /** Key of the role `control`; only requests need it. */
+  /** Key of the role `control`; only requests need it, and those that read only where the device has not opened it. */
   readonly signer?: Signer | undefined;
   readonly tls?: TlsOptions | undefined;
   /** Milliseconds to connect in, default 5000. */
@@ -89,26 +100,43 @@ export class DeviceClient {
   }
 
   /**
-   * One signed request. Rejects with what the device answered, or E_DEVICE_NOT_FOUND, E_DEVICE_OFFLINE, E_TIMEOUT
-   * (`timeoutMs`, default 5000: it may have been carried out all the same), E_KEY (no control key), E_PAYLOAD,
-   * E_TOO_LARGE, E_BROKER_UNREACHABLE.
+   * One request, signed; reading is asked unsigned too where the key is missing or not believed. Rejects with what the
+   * device answered, or E_DEVICE_NOT_FOUND, E_DEVICE_OFFLINE, E_TIMEOUT (`timeoutMs`, default 5000: it may have been
+   * carried out all the same), E_KEY (no control key), E_PAYLOAD, E_TOO_LARGE, E_BROKER_UNREACHABLE.
    */
   async rpc<K extends RpcOperation>(
     operation: K,
     args: RpcOperations[K]['args'],
-    options: { timeoutMs?: number } = {},
+    options: { timeoutMs?: number; signer?: Signer } = {},
   ): Promise<RpcOperations[K]['result']> {
-    const { timeoutMs = RPC_TIMEOUT_MS } = options;
+    const { timeoutMs = RPC_TIMEOUT_MS, signer = this.options.signer } = options;
+    const ask = (key: Signer | undefined) => this.ask(operation, args, timeoutMs, key);
+    if (!READING.has(operation)) return ask(signer ?? this.missingKey(operation));
+    try {
+      return await ask(signer);
+    } catch (thrown) {
+      const { code } = asIotError(thrown);
+      if (signer === undefined && CLOSED.has(code)) return this.missingKey(operation);
+      if (signer === undefined || !DISBELIEVED.has(code)) throw thrown;
+      return ask(undefined).catch(() => {
+        throw thrown;
+      });
+    }
+  }
+
+  private async ask<K extends RpcOperation>(
+    operation: K,
+    args: RpcOperations[K]['args'],
+    timeoutMs: number,
+    signer: Signer | undefined,
+  ): Promise<RpcOperations[K]['result']> {
     const presence = await this.presence();
     if (presence.state === 'offline') throw this.offline(operation);
+    const { device } = this;
     const counter = nextCounter();
-    const request = createRequest(this.signer(operation), {
-      device: this.device,
-      session: presence.session,
-      counter,
-      operation,
-      args: args as PlainValue,
-    });
+    const { session } = presence;
+    const content = { device, session, counter, operation, args: args as PlainValue };
+    const request = signer === undefined ? encodeRequest(content) : createRequest(signer, content);
     const reply = this.replies.wait(counter, timeoutMs, () => this.expired(operation, timeoutMs));
     const stop = this.onPresence(({ state }) => {
       if (state === 'offline') this.replies.reject(counter, this.offline(operation));
@@ -124,9 +152,7 @@ export class DeviceClient {
     }
   }
 
-  private signer(operation: string): Signer {
-    const { signer } = this.options;
-    if (signer !== undefined) return signer;
+  private missingKey(operation: string): never {
     throw new IotError(
       'E_KEY',
       `${operation} on device ${this.device} must be signed, and there is no control key`,

@@ -150,6 +150,9 @@ export interface RpcOperations {
 }
 export type RpcOperation = keyof RpcOperations;
 
+/** Operations that change nothing on the device: a configuration may open these to whoever reaches the broker. */
+export const READING: ReadonlySet<string> = new Set<RpcOperation>(['ps', 'logs', 'providers.list']);
+
 /** Which lines of the log. */
 export interface LogSelection {
   readonly actor?: string;

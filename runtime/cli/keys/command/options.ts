@@ -46,7 +46,7 @@ export function roleOptions(command: Command): Command {
       collect,
       [],
     )
-    .option('--expires <when>', 'the document is reported as old afterwards: 1y, 2030-01-31 or never')
+    .option('--expires <when>', 'devices take nothing new afterwards: 1y, 2030-01-31 or never')
     .option('--min-host <version>', 'the oldest iot-host that may use it')
     .option('--unblock <digest>', 'take back a --block', collect, []);
 }

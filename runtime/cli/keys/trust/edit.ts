@@ -48,8 +48,9 @@ export const NOTHING: TrustDocument = {
 };
 
 /**
- * The version after `before`, or `before` itself when that would say the same. Floors are reset once, by the version
- * that says so: those of `before` are not taken along. Throws E_CONFIG for what no device would accept, with the line
+ * The version after `before`, or `before` itself when that would say the same. Floor resets are handed on: a device
+ * makes those that the version before did not have, so one that is given this version without the one between misses
+ * none. Throws E_CONFIG for what no device would accept, with the line
  * that mends it; E_KEY for a weak key.
  */
 export function nextDocument(before: TrustDocument, edit: Edit, issued: number): TrustDocument {
@@ -62,7 +63,7 @@ export function nextDocument(before: TrustDocument, edit: Edit, issued: number):
     expires: edit.expires === undefined ? before.expires : (edit.expires ?? undefined),
     keys: keysInUse(before, edit, roles),
     roles,
-    floorResets: edit.floorResets ?? [],
+    floorResets: distinctResets([...before.floorResets, ...(edit.floorResets ?? [])]),
     blocked: editBlocked(before.blocked, edit),
     minimumHost: edit.minimumHost ?? before.minimumHost,
   };
@@ -135,12 +136,11 @@ function editBlocked(before: readonly Uint8Array[], { block = [], unblock = [] }
 function saysTheSame(before: TrustDocument, next: TrustDocument): boolean {
   if (before.version === 0) return false;
   const { version, issued } = before;
-  const floorResets = next.floorResets.length === 0 ? before.floorResets : next.floorResets;
-  const undated = { ...next, version, issued, floorResets };
+  const undated = { ...next, version, issued };
   return equalBytes(encodeTrustDocument(undated), encodeTrustDocument(before));
 }
 
-/** Two resets of one component: the later one on the line holds. */
+/** Of two resets of one component the later one holds. */
 export function distinctResets(resets: readonly FloorReset[]): FloorReset[] {
   return [...new Map(resets.map((reset) => [componentKey(reset.component), reset])).values()];
 }
