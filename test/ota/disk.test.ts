@@ -123,3 +123,31 @@ describe('the power is cut before every operation on the disk in turn', () => {
     },
   );
 });
+
+it('a module that cannot be read once is read again: there may be no other', async () => {
+  const bench = await settled();
+  const open = bench.fs.open.bind(bench.fs);
+  const disk = bench.memory.clone();
+  const failures = [systemError('EIO', 'once')];
+  disk.open = async (path, mode) => {
+    const failure = mode === 'read' && path.endsWith('.wasm') ? failures.pop() : undefined;
+    if (failure !== undefined) throw failure;
+    return open(path, mode);
+  };
+  expect((await bench.restart({ fs: disk })).running).toBe('good-1');
+  expect(failures).toEqual([]);
+});
+
+it('a module that does not stay on the disk is not the sender’s fault: the same push may come again', async () => {
+  const bench = await settled();
+  const open = bench.fs.open.bind(bench.fs);
+  bench.fs.open = async (path, mode) => {
+    if (mode === 'read' && path.includes(digestOf(v2))) throw systemError('EIO', path);
+    return open(path, mode);
+  };
+  await bench.push(2, v2);
+  expect(bench.sink.lines().at(-1)).toBe('failed E_INTERNAL');
+  bench.fs.open = open;
+  await bench.push(2, v2);
+  expect(bench.running).toBe('good-2');
+});

@@ -26,7 +26,7 @@ export type Progress = (received: number) => void;
 
 /**
  * The module's bytes, durable on disk under their digest: found there, or fetched. Step 9.
- * Rejects with E_NO_SPACE, E_DIGEST, or the reason of `signal`; E_FETCH is tried again until that.
+ * Rejects with E_NO_SPACE, E_DIGEST, E_INTERNAL, or the reason of `signal`; E_FETCH is tried again until that.
  */
 export async function obtain(
   context: Context,
@@ -45,7 +45,9 @@ export async function obtain(
     await sleep(context.clock, 1000, signal);
   }
   const bytes = await context.blobs.read(wanted.digest);
-  if (bytes === undefined) throw new IotError('E_DIGEST', `module ${wanted.digest} did not stay on the disk`);
+  // The sender's bytes were right: the disk is to blame, and the same push may work another time.
+  if (bytes === undefined)
+    throw new IotError('E_INTERNAL', `module ${wanted.digest} did not stay on the disk`);
   return sized(bytes, wanted);
 }
 

@@ -5,6 +5,8 @@ import { asStorageError, type FileSystem, isMissing, readAll, withFile } from '.
 
 const SUFFIX = '.wasm';
 const READ_ONLY = 0o444;
+/** What cannot be read once is not given up: with it, a device may lose the only module that it can run. */
+const READ_TRIES = 2;
 
 /** Modules on disk, named by their SHA-256; a name is never believed without hashing what it names. */
 export class Blobs {
@@ -22,22 +24,28 @@ export class Blobs {
   /** The module, made durable; `undefined` when it is not there or not whole: a broken one is removed. */
   async read(digest: string): Promise<Uint8Array | undefined> {
     const path = this.path(digest);
-    try {
-      const bytes = await withFile(this.fs, path, 'read', async (file) => {
-        const content = await readAll(file, this.maxBytes);
-        // It may have been renamed here just before a power cut that its content did not survive.
-        await file.fsync();
-        return content;
-      });
-      if (sha256Hex(bytes) === digest) return bytes;
-      this.log.error(`module ${digest} on disk is corrupt and is removed`, { digest });
-    } catch (thrown) {
-      if (!isMissing(thrown))
+    for (let tries = 1; tries <= READ_TRIES; tries++) {
+      try {
+        const bytes = await this.content(path);
+        if (sha256Hex(bytes) === digest) return bytes;
+        this.log.error(`module ${digest} on disk is corrupt and is removed`, { digest });
+        await this.remove(digest);
+        return undefined;
+      } catch (thrown) {
+        if (isMissing(thrown)) return undefined;
         this.log.error(asStorageError(thrown, `module ${digest} cannot be read`).message);
-      return undefined;
+      }
     }
-    await this.remove(digest);
     return undefined;
+  }
+
+  private content(path: string): Promise<Uint8Array> {
+    return withFile(this.fs, path, 'read', async (file) => {
+      const content = await readAll(file, this.maxBytes);
+      // It may have been renamed here just before a power cut that its content did not survive.
+      await file.fsync();
+      return content;
+    });
   }
 
   /** Takes over a finished download: durable content first, then the name, then the folder. */

@@ -85,6 +85,11 @@ export function isMissing(thrown: unknown): boolean {
   return systemCode(thrown) === 'ENOENT';
 }
 
+/** Whether the disk itself could not do it: nothing that a free name, a right or a descriptor would change. */
+export function isDamaged(thrown: unknown): boolean {
+  return ['EIO', 'EUCLEAN', 'EBADMSG'].includes(systemCode(thrown));
+}
+
 /** What a failed file operation means to an update: E_NO_SPACE for a full disk, else E_INTERNAL. */
 export function asStorageError(thrown: unknown, what: string): IotError {
   const full = ['ENOSPC', 'EDQUOT', 'EFBIG'].includes(systemCode(thrown));

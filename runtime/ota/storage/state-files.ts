@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Logger } from '../../base/logger.js';
-import { type FileSystem, isMissing, readAll, withFile, writeAll } from './fs.js';
+import { type FileSystem, isDamaged, isMissing, readAll, withFile, writeAll } from './fs.js';
 import { EMPTY_STATE, type StateRecord } from './record.js';
 import { decodeRecord, encodeRecord, STATE_BYTES } from './record-codec.js';
 
@@ -21,18 +21,37 @@ export class StateFiles {
     private readonly log: Logger,
   ) {}
 
-  /** Creates the files where they are missing and reads the newest whole record. */
+  /**
+   * Creates the files where they are missing and reads the newest whole record. One that the disk has lost (EIO) is as
+   * good as torn while the other is whole, and is put in its place anew.
+   */
   async open(): Promise<StateRecord> {
     await this.fs.mkdir(this.folder);
     const records: (StateRecord | undefined)[] = [];
+    const lost = new Map<string, unknown>();
     let used = false;
     for (const name of NAMES) {
-      const bytes = await this.readOrCreate(name);
-      used ||= bytes.some((byte) => byte !== 0);
-      records.push(decodeRecord(bytes));
+      try {
+        const bytes = await this.readOrCreate(name);
+        used ||= bytes.some((byte) => byte !== 0);
+        records.push(decodeRecord(bytes));
+      } catch (thrown) {
+        if (!isDamaged(thrown)) throw thrown;
+        lost.set(name, thrown);
+        records.push(undefined);
+      }
+    }
+    const [a, b] = records;
+    for (const [name, thrown] of lost) {
+      // Never an empty record in the place of one that may be whole.
+      if (a === undefined && b === undefined) throw thrown;
+      this.log.error(
+        `update record ${this.path(name)} cannot be read and is written anew: ${String(thrown)}`,
+      );
+      await this.fs.unlink(this.path(name));
+      await this.create(name);
     }
     await this.fs.fsyncDir(this.folder);
-    const [a, b] = records;
     if (a === undefined && b === undefined && used) {
       this.log.error(`no update record in ${this.folder} is whole: starting with none`);
     }
@@ -72,11 +91,15 @@ export class StateFiles {
     } catch (thrown) {
       if (!isMissing(thrown)) throw thrown;
     }
-    await withFile(this.fs, this.path(name), 'create', async (file) => {
+    await this.create(name);
+    return new Uint8Array(0);
+  }
+
+  private create(name: string): Promise<void> {
+    return withFile(this.fs, this.path(name), 'create', async (file) => {
       await writeAll(file, new Uint8Array(STATE_BYTES), 0);
       await file.fsync();
     });
-    return new Uint8Array(0);
   }
 
   private path(name: string): string {

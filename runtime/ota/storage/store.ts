@@ -9,8 +9,13 @@ export class Store {
 
   constructor(private readonly files: StateFiles) {}
 
+  /** Reads the newest record. Rejects with E_NO_SPACE, E_INTERNAL. */
   async open(): Promise<void> {
-    this.state = await this.files.open();
+    try {
+      this.state = await this.files.open();
+    } catch (thrown) {
+      throw asStorageError(thrown, 'the update record was not read');
+    }
   }
 
   get current(): StateRecord {

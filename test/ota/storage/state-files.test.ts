@@ -46,6 +46,17 @@ async function opened(fs: MemoryFileSystem): Promise<[StateFiles, StateRecord]> 
   return [files, await files.open()];
 }
 
+/** Nothing of the content that they have now can be read any more. */
+function loseToTheDisk(fs: MemoryFileSystem, names: readonly string[]): void {
+  const open = fs.open.bind(fs);
+  const lost = new Set(names.map((name) => fs.content(name)));
+  fs.open = async (path, mode) => {
+    const file = await open(path, mode);
+    if (lost.has(fs.content(path))) file.read = () => Promise.reject(systemError('EIO', path));
+    return file;
+  };
+}
+
 describe('the record', () => {
   it('is read as it was written', () => {
     expect(decodeRecord(encodeRecord(full))).toEqual(full);
@@ -112,6 +123,30 @@ describe('the two files', () => {
       expect(decodeRecord(disk.content('/s/state.a'))?.session).toBe(1);
       expect((await opened(disk))[1].session).toBe(9);
     }
+  });
+
+  it('one that the disk has lost is made up for by the other, and made anew', async () => {
+    const fs = new MemoryFileSystem();
+    const [files] = await opened(fs);
+    await files.write({ ...empty, session: 1 });
+    await files.write({ ...empty, session: 2 });
+    for (const [name, session] of [
+      ['/s/state.a', 2],
+      ['/s/state.b', 1],
+    ] as const) {
+      const disk = fs.clone();
+      loseToTheDisk(disk, [name]);
+      const [again, record] = await opened(disk);
+      expect(record.session).toBe(session);
+      expect(disk.content(name)).toHaveLength(STATE_BYTES);
+      expect(decodeRecord(disk.content(name))).toBeUndefined();
+      await again.write({ ...record, session: 9 });
+      expect(decodeRecord(disk.content(name))?.session).toBe(9);
+    }
+    // Both: an empty record would let in what is older than what runs.
+    loseToTheDisk(fs, ['/s/state.a', '/s/state.b']);
+    await expect(opened(fs)).rejects.toThrow('EIO');
+    expect(['a', 'b'].map((name) => decodeRecord(fs.content(`/s/state.${name}`))?.session)).toEqual([1, 2]);
   });
 
   it('a failed write leaves the newest record alone, and its number is not used again', async () => {
