@@ -48,3 +48,10 @@ export const MAX_COMPONENTS = 8;
 export const MAX_CBOR_DEPTH = 16;
 export const CHUNK_BYTES = 16 * KIB;
 export const CHUNK_WINDOW = 16;
+/** What is asked for at a time on a link that is too small for chunks. */
+export const PORTION_BYTES = 4 * KIB;
+/**
+ * One deployment may cost so many times the size of its module, and one window more, in bytes that come for it: the
+ * module itself, what is repeated, and what somebody sends in its name.
+ */
+export const MAX_FETCH_FACTOR = 4;

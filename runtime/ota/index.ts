@@ -1,7 +1,7 @@
 export type { Checks, Deployment, Known, KnownSlot, Part } from './checks/checks.js';
 export { type SignedChecksOptions, signedChecks } from './checks/signed-checks.js';
 export { type Clock, systemClock } from './clock.js';
-export type { FetchRequest, ModuleSource, StatusSink } from './ports.js';
+export type { FetchRequest, ModuleSource, Sink, StatusSink } from './ports.js';
 export type { File, FileSystem, OpenMode } from './storage/fs.js';
 export { nodeFileSystem } from './storage/node-fs.js';
 export { Updates, type UpdatesOptions } from './updates.js';

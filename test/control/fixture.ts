@@ -73,7 +73,7 @@ export const blink: ActorStatus = {
   restarts: 0,
 };
 
-export const FAST = { silenceMs: 300, retryMs: 200, pausesMs: [100, 200] };
+export const FAST = { silenceMs: 300, retriesMs: [200, 400, 800], pausesMs: [100, 200] };
 
 /** Collects what has to be closed again. */
 export class Cleanup {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { CHUNK_BYTES } from '#runtime/base/limits.js';
-import { type FetchTiming, MqttModuleSource } from '#runtime/control/agent/module-source.js';
+import { DeviceModuleSource } from '#runtime/control/agent/source/module-source.js';
+import type { FetchTiming } from '#runtime/control/agent/source/timing.js';
 import { publishBlobs } from '#runtime/control/client/blobs.js';
 import { ChunkServer } from '#runtime/control/client/chunk-server.js';
 import { type ChunkRequest, decodeChunkRequest, encodeChunk } from '#runtime/control/mqtt/chunks.js';
@@ -36,7 +37,7 @@ for (const { name, start, missing } of BROKERS) {
       });
 
       const receiver = async (timing: Partial<FetchTiming> = {}) => {
-        const source = new MqttModuleSource(device, 'pi-01', { ...FAST, ...timing });
+        const source = new DeviceModuleSource(device, 'pi-01', { timing: { ...FAST, ...timing } });
         await source.start();
         cleanup.add(source, () => source.stop());
         return source;
@@ -44,7 +45,7 @@ for (const { name, start, missing } of BROKERS) {
 
       /** Fetches like the update machine does, and says what came and how often. */
       const fetching = (
-        source: MqttModuleSource,
+        source: DeviceModuleSource,
         module: Uint8Array,
         signal = new AbortController().signal,
       ) => {

@@ -121,14 +121,14 @@ describe('a fetched module is refused', () => {
     expect(bench.running).toBe('good-1');
   });
 
-  it('when the sender has other bytes, tried twice', async () => {
+  it('when the sender has other bytes, tried three times', async () => {
     const bench = await settled();
     bench.source.offer(v1, digestOf(v2));
     bench.updates.desired('blink', envelopeFor(11, v2));
-    await bench.clock.elapse(1000);
+    for (const ms of [1000, 2000]) await bench.clock.elapse(ms);
     await bench.updates.idle();
     expect(bench.sink.lines()).toEqual([...fetched, 'rejected E_DIGEST']);
-    expect(bench.source.sent).toHaveLength(3 + 6);
+    expect(bench.source.sent).toHaveLength(3 + 9);
     expect([...bench.memory.files.keys()].filter((name) => name.includes('tmp'))).toEqual([]);
   });
 

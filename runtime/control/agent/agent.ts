@@ -8,9 +8,10 @@ import { BrokerLink, type LinkOptions, type Message, pause, type Subscription } 
 import type { LogLine, RpcHandlers } from '../protocol/messages.js';
 import { level, topics } from '../protocol/topics.js';
 import { LogStream } from './log-stream.js';
-import { type FetchTiming, MqttModuleSource } from './module-source.js';
 import { type DeviceInfo, lastWill, type PresenceActors, PresencePublisher } from './presence.js';
 import { RpcServer } from './rpc-server.js';
+import { DeviceModuleSource } from './source/module-source.js';
+import type { FetchTiming } from './source/timing.js';
 import { MqttStatusSink } from './status.js';
 
 export interface ControlAgentOptions extends DeviceInfo {
@@ -30,6 +31,8 @@ export interface ControlAgentOptions extends DeviceInfo {
   readonly onDesired: (component: string, envelope: Uint8Array) => void | Promise<void>;
   readonly logger?: Logger;
   readonly timing?: Partial<FetchTiming>;
+  /** PEM: one more authority for the certificates of HTTPS servers that modules come from. */
+  readonly sourceCa?: string | undefined;
 }
 
 /** The device's end of the control plane: one connection to its broker. Works, and updates go on, without one. */
@@ -40,7 +43,7 @@ export class ControlAgent {
   private readonly logger: Logger;
   private readonly presence: PresencePublisher;
   private readonly statuses: MqttStatusSink;
-  private readonly modules: MqttModuleSource;
+  private readonly modules: DeviceModuleSource;
   private readonly rpc: RpcServer;
   private readonly logs: LogStream;
   private desired: Subscription | undefined;
@@ -54,7 +57,11 @@ export class ControlAgent {
     this.link = new BrokerLink({ url, tls, login, clientId, will: lastWill(options), logger: this.logger });
     this.presence = new PresencePublisher(this.link, options, options.actors, this.logger);
     this.statuses = new MqttStatusSink(this.link, device, this.logger);
-    this.modules = new MqttModuleSource(this.link, device, options.timing, this.logger);
+    this.modules = new DeviceModuleSource(this.link, device, {
+      timing: options.timing,
+      logger: this.logger,
+      ca: options.sourceCa,
+    });
     this.logs = new LogStream(this.link, device);
     const handlers = { ...options.handlers, logs: this.leasing(options.handlers.logs) };
     this.rpc = new RpcServer(this.link, { ...options, handlers, logger: this.logger });

@@ -26,6 +26,7 @@ export class ChunkServer {
   private readonly waiting: ChunkRequest[] = [];
   private working = false;
   private subscription: Subscription | undefined;
+  private stopListening: (() => void) | undefined;
 
   constructor(
     private readonly link: BrokerLink,
@@ -60,10 +61,19 @@ export class ChunkServer {
       this.waiting.push(request);
       this.work().catch(() => {});
     });
+    // A device that has come to rest meanwhile asks again at once.
+    this.stopListening = this.link.onConnect(() => this.sayHello());
+  }
+
+  /** A chunk without bytes: somebody is there to be asked. */
+  private sayHello(): void {
+    const nothing = encodeChunk(this.deployment, 0, new Uint8Array(0));
+    this.link.publish(topics.data(this.device), nothing).catch(() => {});
   }
 
   async stop(): Promise<void> {
     this.waiting.length = 0;
+    this.stopListening?.();
     await this.subscription?.close();
   }
 

@@ -11,7 +11,7 @@ export interface Part {
   readonly uri: string;
   /** The module itself, when the envelope carries it. */
   readonly payload?: Uint8Array | undefined;
-  /** What each chunk hashes to, 16 bytes for each (parameter -258). */
+  /** Signed: what each chunk of the module must hash to (`isChunk`). */
   readonly chunkDigests?: Uint8Array | undefined;
   /** Sequence number below which the module before it may not be fallen back to. */
   readonly securityFloor?: number | undefined;

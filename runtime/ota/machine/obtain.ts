@@ -1,18 +1,19 @@
 import { asIotError, IotError } from '../../base/errors.js';
-import { CHUNK_BYTES } from '../../base/limits.js';
+import { CHUNK_BYTES, CHUNK_WINDOW, MAX_FETCH_FACTOR } from '../../base/limits.js';
+import { BACKOFF_MS, delayOf, RETRIES_MS } from '../../base/retry.js';
 import type { Part } from '../checks/checks.js';
 import { abortable, sleep } from '../clock.js';
+import type { FetchRequest, Sink } from '../ports.js';
 import { sha256Hex } from '../storage/blobs.js';
-import { chunkCount, Download } from '../storage/download.js';
+import { Download } from '../storage/download.js';
+import { chunkCount } from '../storage/download-files.js';
 import { asStorageError, readAll, withFile } from '../storage/fs.js';
 import type { Context } from './context.js';
 
 /** Complete downloads that may turn out to be other bytes before the sender is given up. */
-const DIGEST_TRIES = 2;
-/** Pauses between attempts to fetch: 1, 2, 4, … seconds, at most this. */
-const MAX_PAUSE_MS = 300_000;
-/** What is kept free beside the module itself. */
-const RESERVE = 1.25;
+const DIGEST_TRIES = 3;
+/** Pauses between attempts to fetch: quick at first, then patient. */
+const PAUSES_MS = [...RETRIES_MS, ...BACKOFF_MS];
 
 /** One module to be fetched, and for whom. */
 export interface Wanted extends Part {
@@ -37,12 +38,13 @@ export async function obtain(
   const present = await context.blobs.read(wanted.digest);
   if (present !== undefined) return sized(present, wanted);
   progress(0);
-  for (let tries = 1; ; tries++) {
-    if (await download(context, wanted, progress, signal)) break;
-    if (tries === DIGEST_TRIES) {
+  const ceiling = new Ceiling(wanted);
+  for (let spoilt = 0; !(await download(context, wanted, spoilt, ceiling, progress, signal)); ) {
+    // Where each chunk was right, the signed digests contradict each other.
+    if (++spoilt === DIGEST_TRIES || wanted.chunkDigests !== undefined) {
       throw new IotError('E_DIGEST', `fetched bytes do not match digest ${wanted.digest}`);
     }
-    await sleep(context.clock, 1000, signal);
+    await sleep(context.clock, delayOf(PAUSES_MS, spoilt - 1), signal);
   }
   const bytes = await context.blobs.read(wanted.digest);
   // The sender's bytes were right: the disk is to blame, and the same push may work another time.
@@ -55,15 +57,16 @@ export async function obtain(
 async function download(
   context: Context,
   wanted: Wanted,
+  spoilt: number,
+  ceiling: Ceiling,
   progress: Progress,
   signal: AbortSignal,
 ): Promise<boolean> {
   const { fs, tmp, blobs } = context;
   try {
-    const part = await Download.open(fs, tmp, wanted.digest, wanted.size);
+    const part = await Download.open(fs, tmp, wanted);
     try {
-      await requireSpace(context, wanted.size - part.received);
-      await fill(context, wanted, part, progress, signal);
+      await fill(context, wanted, part, { spoilt, ceiling }, progress, signal);
     } finally {
       await part.close();
     }
@@ -85,26 +88,31 @@ async function fill(
   context: Context,
   wanted: Wanted,
   part: Download,
+  { spoilt, ceiling }: { spoilt: number; ceiling: Ceiling },
   progress: Progress,
   signal: AbortSignal,
 ): Promise<void> {
   const { source, clock, log } = context;
+  const request: FetchRequest = { ...requestOf(wanted), spoilt, onReceived: ceiling.take };
   let failed: unknown;
-  const sink = async (offset: number, bytes: Uint8Array) => {
+  const noting = async (work: Promise<void>) => {
     try {
-      await part.write(offset, bytes);
+      await work;
     } catch (thrown) {
       // A full disk is not the sender's doing, whatever the source makes of the rejection.
       if (asIotError(thrown).code !== 'E_FETCH') failed = thrown;
       throw thrown;
     }
+  };
+  const write = async (offset: number, bytes: Uint8Array) => {
+    await noting(part.write(offset, bytes));
     progress(part.received);
   };
+  const sink: Sink = Object.assign(write, { sync: () => noting(part.sync()) });
   if (wanted.payload !== undefined) await writePayload(wanted.payload, sink);
-  const { digest, size, uri } = wanted;
-  const request = { deployment: Uint8Array.from(Buffer.from(wanted.deployment, 'hex')), digest, size, uri };
   for (let attempt = 0; !part.complete; attempt++) {
-    if (attempt > 0) await sleep(clock, Math.min(MAX_PAUSE_MS, 1000 * 2 ** (attempt - 1)), signal);
+    if (attempt > 0) await sleep(clock, delayOf(PAUSES_MS, attempt - 1), signal);
+    const before = part.received;
     try {
       await abortable(
         source.fetch(request, (chunk) => part.has(chunk), sink, signal),
@@ -113,30 +121,46 @@ async function fill(
     } catch (thrown) {
       if (signal.aborted) throw signal.reason;
       if (failed !== undefined) throw failed;
+      if (ceiling.over !== undefined) throw ceiling.over;
       const error = asIotError(thrown, 'E_FETCH');
       if (error.code !== 'E_FETCH') throw error;
       log.warn(`update of ${wanted.component}: ${error.message}; trying again`, {
         component: wanted.component,
       });
+      if (part.received > before) attempt = 0;
     }
   }
 }
 
-async function writePayload(
-  payload: Uint8Array,
-  sink: (offset: number, bytes: Uint8Array) => Promise<void>,
-): Promise<void> {
+function requestOf({ deployment, digest, size, uri, chunkDigests }: Wanted): FetchRequest {
+  return { deployment: Uint8Array.from(Buffer.from(deployment, 'hex')), digest, size, uri, chunkDigests };
+}
+
+/** Counts what comes for one deployment, and ends its fetch when that is more than it may cost. */
+class Ceiling {
+  /** Why nothing more is fetched. */
+  over: IotError | undefined;
+  private spent = 0;
+
+  constructor(private readonly wanted: Wanted) {}
+
+  readonly take = (bytes: number): void => {
+    const { deployment, size } = this.wanted;
+    this.spent += bytes;
+    if (this.spent <= MAX_FETCH_FACTOR * size + CHUNK_WINDOW * CHUNK_BYTES) return;
+    const text = `${this.spent} bytes came for deployment ${deployment.slice(0, 12)}, a module of ${size} bytes`;
+    this.over ??= new IotError('E_FETCH', text, {
+      hint: 'somebody else sends in its name, or the link loses nearly everything',
+    });
+    throw this.over;
+  };
+}
+
+async function writePayload(payload: Uint8Array, sink: Sink): Promise<void> {
   for (let chunk = 0; chunk < chunkCount(payload.length); chunk++) {
     const offset = chunk * CHUNK_BYTES;
     await sink(offset, payload.subarray(offset, offset + CHUNK_BYTES));
   }
-}
-
-async function requireSpace(context: Context, bytes: number): Promise<void> {
-  const free = await context.fs.freeBytes(context.tmp);
-  if (free >= bytes * RESERVE) return;
-  const needed = Math.ceil(bytes * RESERVE);
-  throw new IotError('E_NO_SPACE', `the module needs ${needed} bytes of disk, ${free} are free`);
 }
 
 function sized(bytes: Uint8Array, wanted: Wanted): Uint8Array {
