@@ -19,8 +19,8 @@ export interface Desired {
 /** `undefined` for what is no envelope. */
 export function readDesired(envelope: Uint8Array): Desired | undefined {
   try {
-    const { authentication, manifest } = readEnvelope(envelope);
-    const { sequence, ...rest } = readManifest(manifest);
+    const { authentication, manifest, severed } = readEnvelope(envelope);
+    const { sequence, ...rest } = readManifest(manifest, severed);
     const { components } = planManifest({ sequence, ...rest });
     const modules = components.map(({ digest, size }) => ({ digest: toHex(digest), size }));
     return { deployment: toHex(authentication.digest), sequence, modules };

@@ -20,8 +20,8 @@ export interface Inspection extends Plan {
  * and `readManifest` do. A device uses `verifyEnvelope`.
  */
 export function inspectEnvelope(bytes: Uint8Array): Inspection {
-  const { authentication, manifest } = readEnvelope(bytes);
-  const decoded = readManifest(manifest);
+  const { authentication, manifest, severed } = readEnvelope(bytes);
+  const decoded = readManifest(manifest, severed);
   return {
     manifestDigest: authentication.digest,
     sequence: decoded.sequence,

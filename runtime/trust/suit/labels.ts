@@ -3,8 +3,6 @@ export const TAG_ENVELOPE = 107;
 export const MANIFEST_VERSION = 1;
 
 export const ENVELOPE = { authentication: 2, manifest: 3 } as const;
-/** Members that may be severed from a manifest and travel beside it; this host takes none of them. */
-export const SEVERABLE: ReadonlySet<number> = new Set([15, 16, 20, 23]);
 
 export const MANIFEST = {
   version: 1,
@@ -14,7 +12,14 @@ export const MANIFEST = {
   validate: 7,
   invoke: 9,
   install: 20,
+  /** For people; never decoded here. */
+  text: 23,
 } as const;
+
+/** Members that the manifest may replace by their digest, so that they travel beside it or are left out. */
+export const SEVERABLE: ReadonlySet<number> = new Set([MANIFEST.install, MANIFEST.text]);
+/** Those of the draft that this host knows nothing to do with: dependency resolution and payload fetch. */
+export const UNSUPPORTED_SEVERABLE: ReadonlySet<number> = new Set([15, 16]);
 
 export const COMMON = { components: 2, sharedSequence: 4 } as const;
 

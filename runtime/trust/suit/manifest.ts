@@ -5,6 +5,7 @@ import { asNonEmpty, asUint, Members, unwrap } from '../cbor/shape.js';
 import { type Command, readSequence } from './commands.js';
 import { type ComponentId, componentKey, readComponentId } from './component.js';
 import { COMMON, MANIFEST, MANIFEST_VERSION } from './labels.js';
+import { Severed } from './severed.js';
 import { readVersion, type Version } from './version.js';
 
 /** A decoded `SUIT_Manifest`. */
@@ -19,14 +20,16 @@ export interface Manifest {
 }
 
 /**
- * Decodes the manifest inside `member` (the byte string of an envelope): step 6, only after its signatures.
- * Throws E_ENVELOPE, E_COMMAND (a member, command or parameter that this host does not know), E_TOO_LARGE (more
- * than `MAX_COMPONENTS`).
+ * Decodes the manifest inside `member` (the byte string of an envelope) with what was severed from it (default nothing):
+ * step 6, only after its signatures. Throws E_ENVELOPE, E_COMMAND (a member, command or parameter that this host
+ * does not know), E_TOO_LARGE (more than `MAX_COMPONENTS`), E_ALG and E_DIGEST (a severed member that the manifest
+ * does not vouch for).
  */
-export function readManifest(member: CborItem): Manifest {
+export function readManifest(member: CborItem, severed: ReadonlyMap<number, CborItem> = new Map()): Manifest {
   const members = Members.of(unwrap(member, 'manifest'), 'manifest');
   const format = members.required(MANIFEST.version, 'manifest version', asUint);
   if (format !== MANIFEST_VERSION) throw new IotError('E_COMMAND', `manifest version ${format} is not 1`);
+  const beside = new Severed(severed);
   const manifest = {
     sequence: members.required(MANIFEST.sequence, 'sequence number', asUint),
     ...members.required(MANIFEST.common, 'common', readCommon),
@@ -34,10 +37,15 @@ export function readManifest(member: CborItem): Manifest {
       readVersion(unwrap(item, what), what),
     ),
     validate: section(members, MANIFEST.validate, 'validate'),
-    install: section(members, MANIFEST.install, 'install'),
+    install:
+      members.optional(MANIFEST.install, 'install', (item, what) =>
+        readSequence(unwrap(beside.whole(MANIFEST.install, item, what), what), 'install'),
+      ) ?? [],
     invoke: section(members, MANIFEST.invoke, 'invoke'),
   };
+  members.optional(MANIFEST.text, 'text', (item, what) => beside.known(MANIFEST.text, item, what));
   members.end('E_COMMAND');
+  beside.end();
   return manifest;
 }
 
@@ -61,10 +69,6 @@ function readComponents(item: CborItem, what: string): readonly ComponentId[] {
   return ids;
 }
 
-function section(
-  members: Members,
-  key: number,
-  name: 'shared' | 'validate' | 'install' | 'invoke',
-): readonly Command[] {
+function section(members: Members, key: number, name: 'shared' | 'validate' | 'invoke'): readonly Command[] {
   return members.optional(key, name, (item, what) => readSequence(unwrap(item, what), name)) ?? [];
 }

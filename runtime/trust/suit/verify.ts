@@ -60,7 +60,7 @@ export function verifyEnvelope(bytes: Uint8Array, context: VerifyContext): Verif
   const envelope = readEnvelope(bytes, maxPayload);
   const manifestDigest = envelope.authentication.digest;
   const verified = requireThreshold(envelope.authentication, context.trust, 'release');
-  const manifest = readManifest(envelope.manifest);
+  const manifest = readManifest(envelope.manifest, envelope.severed);
   const plan = planManifest(manifest);
   checkRole(plan.components, context.trust);
   const already = plan.components

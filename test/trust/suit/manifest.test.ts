@@ -2,9 +2,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type CborKey, type CborValue, Encoded, Tagged } from '#runtime/trust/cbor/value.js';
 import { writeCbor } from '#runtime/trust/cbor/writer.js';
-import { createAuthentication, digestArray } from '#runtime/trust/cose/authentication.js';
+import { createAuthentication, digestArray, sha256 } from '#runtime/trust/cose/authentication.js';
 import { createEnvelope } from '#runtime/trust/suit/create-envelope.js';
 import { vendorId } from '#runtime/trust/suit/identifiers.js';
+import { inspectEnvelope } from '#runtime/trust/suit/inspect.js';
 import { PROPERTY, plainValue } from '../cbor/arbitrary.js';
 import { alice, component, envelope, MODULE, mallory, outcome, signed } from './scene.js';
 
@@ -17,6 +18,8 @@ const parameters: Entries = [
   [14, MODULE.length],
 ];
 const INSTALL: CborValue[] = [20, map([[21, 'mqtt:']]), 21, 15, 3, 15];
+const INSTALLED = writeCbor(INSTALL);
+const digested = (bytes: Uint8Array) => new Encoded(digestArray(sha256(bytes)));
 
 /** A manifest that is accepted, with members replaced or (`undefined`) taken away. */
 function manifest(
@@ -201,8 +204,10 @@ describe('the outer layer', () => {
     ['no authentication', 'E_ENVELOPE', outer([3, member])],
     ['a manifest that is no byte string', 'E_ENVELOPE', outer([2, authentication], [3, manifest()])],
     ['a severed fetch section', 'E_COMMAND', signed(manifest(), [[16, new Uint8Array(1)]])],
-    ['a severed install section', 'E_COMMAND', signed(manifest(), [[20, new Uint8Array(1)]])],
-    ['a severed text', 'E_COMMAND', signed(manifest(), [[23, new Uint8Array(1)]])],
+    ['severed dependencies', 'E_COMMAND', signed(manifest(), [[15, new Uint8Array(1)]])],
+    ['an install section beside that of the manifest', 'E_DIGEST', signed(manifest(), [[20, INSTALLED]])],
+    ['a text that the manifest does not name', 'E_DIGEST', signed(manifest(), [[23, new Uint8Array(1)]])],
+    ['a severed member that is no byte string', 'E_ENVELOPE', signed(manifest(), [[23, 'text']])],
     ['another member', 'E_ENVELOPE', signed(manifest(), [[5, new Uint8Array(1)]])],
     ['a payload without #', 'E_ENVELOPE', signed(manifest(), [['blink', MODULE]])],
     ['a payload nobody asks for', 'E_ENVELOPE', signed(manifest(), [['#blink', MODULE]])],
@@ -246,6 +251,75 @@ describe('the outer layer', () => {
 
   it('is refused by its size before it is read', () => {
     expect(outcome(new Uint8Array(5 * 1024 * 1024))).toBe('E_TOO_LARGE');
+  });
+});
+
+describe('a manifest with members severed', () => {
+  const text = writeCbor(map([[1, 'blinks']]));
+  /** As the draft has it: with the head of the byte string. */
+  const over = (member: Uint8Array) => digested(writeCbor(member));
+  const both = manifest([
+    [20, over(INSTALLED)],
+    [23, over(text)],
+  ]);
+
+  it('is accepted when they come along, and the text may stay away', () => {
+    const wanted = { sequence: 10, components: [{ uri: 'mqtt:' }] };
+    const bytes = signed(both, [
+      [20, INSTALLED],
+      [23, text],
+    ]);
+    expect(outcome(bytes)).toMatchObject(wanted);
+    expect(inspectEnvelope(bytes)).toMatchObject(wanted);
+    expect(outcome(signed(both, [[20, INSTALLED]]))).toMatchObject(wanted);
+    expect(outcome(signed(manifest([[23, text]])))).toMatchObject(wanted);
+  });
+
+  it.each<[string, string, CborValue, [number, CborValue][]]>([
+    ['no install section', 'E_ENVELOPE', both, [[23, text]]],
+    ['another install section', 'E_DIGEST', both, [[20, writeCbor([...INSTALL, 3, 15])]]],
+    [
+      'another text',
+      'E_DIGEST',
+      both,
+      [
+        [20, INSTALLED],
+        [23, writeCbor('other')],
+      ],
+    ],
+    [
+      'a digest over the content without its head',
+      'E_DIGEST',
+      manifest([[20, digested(INSTALLED)]]),
+      [[20, INSTALLED]],
+    ],
+    ['a digest by SHA-512', 'E_ALG', manifest([[20, [-44, new Uint8Array(64)]]]), [[20, INSTALLED]]],
+    ['a short digest', 'E_ENVELOPE', manifest([[20, [-16, new Uint8Array(31)]]]), [[20, INSTALLED]]],
+    ['a text that is no byte string', 'E_ENVELOPE', manifest([[23, 'blinks']]), []],
+    [
+      'its shared commands severed',
+      'E_ENVELOPE',
+      manifest([], { common: [[4, over(INSTALLED)]] }),
+      [[20, INSTALLED]],
+    ],
+    ['its comparison severed', 'E_ENVELOPE', manifest([[7, over(INSTALLED)]]), [[20, INSTALLED]]],
+  ])('is refused with %s: %s', (_name, code, value, members) => {
+    expect(outcome(signed(value, members))).toBe(code);
+  });
+
+  it('is refused by its signature before anything severed is compared', () => {
+    expect(outcome(signed(both, [[20, new Uint8Array(1)]], [mallory]))).toBe('E_UNTRUSTED');
+  });
+
+  it('is held to the same size', () => {
+    expect(
+      outcome(
+        signed(both, [
+          [20, INSTALLED],
+          [23, new Uint8Array(8192)],
+        ]),
+      ),
+    ).toBe('E_TOO_LARGE');
   });
 });
 
