@@ -11,7 +11,7 @@ export function delayOf(delays: readonly number[], attempt: number): number {
   return delays[Math.min(attempt, delays.length - 1)] ?? 0;
 }
 
-/** `ms`, give or take a fifth. `random`: 0 to 1. */
-export function jittered(ms: number, random: () => number = Math.random): number {
-  return Math.round(ms * (1 + JITTER * (2 * random() - 1)));
+/** `ms`, give or take `share` of it, a fifth by default. `random`: 0 to 1. */
+export function jittered(ms: number, random: () => number = Math.random, share = JITTER): number {
+  return Math.round(ms * (1 + share * (2 * random() - 1)));
 }

@@ -25,13 +25,15 @@ export function parseLabels(texts: readonly string[]): Labels {
 }
 
 /**
- * Every device, on or off, that the known brokers have seen and that carries the labels. A broker that cannot be
- * reached is remarked on; when none can be, the last failure is thrown. Throws E_DEVICE_NOT_FOUND for no device.
+ * Every device that the known brokers have seen and that carries the labels, those that are on first: they are the
+ * ones that can show whether a release works. A broker that cannot be reached is remarked on; when none can be, the
+ * first failure is thrown. Throws E_DEVICE_NOT_FOUND for no device.
  */
 export async function fleet(labels: Labels, options: DeviceOptions, context: Context): Promise<Target[]> {
   const places = await everyPlace(options, context.environment);
   const { devices: known } = await readCatalogue(context.environment);
   const found = new Map<string, Target>();
+  const off = new Set<string>();
   const failures: IotError[] = [];
   for (const place of places) {
     try {
@@ -40,6 +42,7 @@ export async function fleet(labels: Labels, options: DeviceOptions, context: Con
         const noted = Object.hasOwn(known, device) ? known[device]?.labels : undefined;
         if (found.has(device) || !carries({ ...own, ...noted }, labels)) continue;
         found.set(device, { device, places: [place], considered: [place.origin] });
+        if (presence.state === 'offline') off.add(device);
       }
     } catch (thrown) {
       const failure = asIotError(thrown);
@@ -49,7 +52,8 @@ export async function fleet(labels: Labels, options: DeviceOptions, context: Con
   }
   const [failure] = failures;
   if (failure !== undefined && failures.length === places.length) throw failure;
-  if (found.size > 0) return [...found.values()];
+  const isOff = ({ device }: Target) => Number(off.has(device));
+  if (found.size > 0) return [...found.values()].sort((a, b) => isOff(a) - isOff(b));
   const wanted = Object.entries(labels).map(([name, value]) => ` ${name}=${value}`);
   const which = wanted.length === 0 ? '' : ` with the label${wanted.join('')}`;
   throw new IotError('E_DEVICE_NOT_FOUND', `no device${which} was found`, {

@@ -1,6 +1,8 @@
 import { asIotError, type IotError } from '../../base/errors.js';
+import { deploy } from '../../control/client/deploy/deploy.js';
+import type { PushProgress } from '../../control/client/deploy/options.js';
 import type { PushOutcome } from '../../control/client/outcome.js';
-import { type PushProgress, push } from '../../control/client/push.js';
+import type { Verdict } from '../../control/client/rollout.js';
 import type { Context } from '../context.js';
 import type { Target } from '../device/lookup.js';
 import type { DeviceOptions } from '../device/options.js';
@@ -12,51 +14,57 @@ import type { Release } from './release.js';
 export interface Delivery {
   readonly device: string;
   readonly component: string;
-  /** A final state, or `left` (with `--detach`), or `unknown` when there was no outcome. */
-  readonly outcome: PushOutcome['end'] | 'unknown';
+  /** A final state, or `left` (with `--detach`), `unknown` when there was no outcome, or `not-begun`. */
+  readonly outcome: PushOutcome['end'] | 'unknown' | 'not-begun';
   readonly deployment?: string | undefined;
   readonly sequence?: number | undefined;
   readonly version?: string | undefined;
   /** `iot-host bind …` lines that the actor will need. */
   readonly unbound?: readonly string[] | undefined;
   readonly error?: IotError | undefined;
+  /** Whether nothing came of it because the device was off, or nobody there. */
+  readonly unreached?: boolean | undefined;
 }
 
 /** Pushes to one device and tells what happens on the way. Never throws: every failure is a delivery's `error`. */
 export async function deliver(
   release: Release,
   target: Target,
-  options: DeviceOptions & { detach?: boolean; replaceIdentity?: boolean },
+  options: DeviceOptions & { detach?: boolean },
   context: Context,
 ): Promise<Delivery> {
-  const { component, module, version, signers, claims } = release;
+  const { component, version, signers, claimed } = release;
   const { device } = target;
   const report = reporter(device, component, context);
-  const { detach, replaceIdentity, timeout: timeoutMs } = options;
+  const { detach, timeout: timeoutMs } = options;
   const { signal } = context;
+  const artifacts = release.parts.map(({ artifact }) => artifact);
   try {
     const outcome = await withTarget(target, options, context, ({ client }) =>
-      push({
-        client,
-        component,
-        module,
-        version,
-        signers,
-        detach,
-        replaceIdentity,
-        timeoutMs,
-        signal,
+      deploy({
+        ...{ client, component, artifacts, version, signers, detach, timeoutMs, signal },
         onProgress: report.progress,
       }),
     );
     const { deployment, sequence, end, status, error } = outcome;
     const unbound = status?.unbound?.map((line) => `${line} --device ${device}`);
-    return { device, component, outcome: end, deployment, sequence, version: claims.ver, unbound, error };
+    return { device, component, outcome: end, deployment, sequence, version: claimed, unbound, error };
   } catch (thrown) {
-    return { device, component, outcome: 'unknown', error: asIotError(thrown) };
+    const error = asIotError(thrown);
+    const unreached = NOBODY.has(error.code) || report.waits;
+    return { device, component, outcome: 'unknown', error, ...(unreached ? { unreached } : {}) };
   } finally {
     report.end();
   }
+}
+
+/** Errors that say nothing of the release, since no device has seen it. */
+const NOBODY: ReadonlySet<string> = new Set(['E_DEVICE_NOT_FOUND', 'E_BROKER_UNREACHABLE', 'E_INTERRUPTED']);
+
+/** What a delivery says of the release. */
+export function verdictOf({ error, unreached }: Delivery): Verdict {
+  if (error === undefined) return 'ok';
+  return unreached === true ? 'unreached' : 'failed';
 }
 
 /** Progress of the bytes, and a line for each new state. */
@@ -68,6 +76,10 @@ function reporter(device: string, component: string, context: Context) {
       if (state !== last) context.output.note(`${device}: ${component} ${STATE_TEXT[state]}`);
       last = state;
       if (state === 'fetching') bar.update(sentBytes, totalBytes);
+    },
+    /** Whether the device is off and has not said a word of it. */
+    get waits(): boolean {
+      return last === 'offline';
     },
     end: () => bar.end(),
   };

@@ -23,6 +23,8 @@ export interface ActorStatus {
   readonly digest?: string | undefined;
   readonly version?: string | undefined;
   readonly sequence?: number | undefined;
+  /** Contracts that its module may use where they are bound: what it claims, cut to what its signers may grant. */
+  readonly capabilities?: readonly string[] | undefined;
   readonly bindings: readonly { readonly contract: string; readonly name: string }[];
   readonly queued: number;
   readonly handled: number;

@@ -47,7 +47,14 @@ export class ActorSlot {
     return {
       name: this.name,
       state,
-      ...(module === undefined ? {} : { key: module.key, digest: module.digest, version: module.version }),
+      ...(module === undefined
+        ? {}
+        : {
+            key: module.key,
+            digest: module.digest,
+            version: module.version,
+            capabilities: [...module.capabilities],
+          }),
       bindings: this.bindings.list().map(({ contract, session }) => ({ contract, name: session.binding })),
       queued: intake.length,
       handled: intake.handledCount,

@@ -2,6 +2,7 @@ import { IotError } from '../../../base/errors.js';
 import { MAX_COMPONENTS, MAX_MODULE_BYTES } from '../../../base/limits.js';
 import { toHex } from '../../../trust/cbor/bytes.js';
 import { DIGEST_BYTES, sha256 } from '../../../trust/cose/authentication.js';
+import { chunkDigests } from '../../../trust/suit/chunk-digests.js';
 import { URI_MQTT } from '../../../trust/suit/labels.js';
 import { requireName } from '../names.js';
 
@@ -16,6 +17,8 @@ export interface Artifact {
   readonly bytes?: Uint8Array | undefined;
   /** Where the device fetches it; default `URI_MQTT`, from this sender and what it leaves with the broker. */
   readonly uri?: string | undefined;
+  /** Of `bytes` (`chunkDigests`): the device can then tell which chunk was spoilt. Default: none. */
+  readonly chunkDigests?: Uint8Array | undefined;
   /** Lets a module with another key take the slot. Default false. */
   readonly replaceIdentity?: boolean | undefined;
 }
@@ -23,12 +26,14 @@ export interface Artifact {
 /** An artifact whose bytes this sender can hand out. */
 export type SentArtifact = Artifact & { readonly bytes: Uint8Array };
 
+/** Made once, it can be deployed to any number of devices. */
 export function moduleArtifact(
   slot: string,
   bytes: Uint8Array,
   more: Pick<Artifact, 'uri' | 'replaceIdentity'> = {},
 ): Artifact {
-  return { ...more, slot, digest: toHex(sha256(bytes)), size: bytes.length, bytes };
+  const digest = toHex(sha256(bytes));
+  return { ...more, slot, digest, size: bytes.length, bytes, chunkDigests: chunkDigests(bytes) };
 }
 
 /** Whether this sender hands it out. */

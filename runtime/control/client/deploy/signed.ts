@@ -1,3 +1,4 @@
+import { asIotError } from '../../../base/errors.js';
 import { createEnvelope } from '../../../trust/suit/create-envelope.js';
 import { readEnvelope } from '../../../trust/suit/envelope.js';
 import { URI_MQTT } from '../../../trust/suit/labels.js';
@@ -17,7 +18,7 @@ export interface SignedDeployment {
 
 /** Asks for the numbers that are taken, and signs a higher one. Rejects as `deploy` does. */
 export async function signDeployment(options: DeployOptions): Promise<SignedDeployment> {
-  const { client, component, artifacts, signers, version } = options;
+  const { client, component, artifacts } = options;
   const names = [...new Set([component, ...artifacts.map(({ slot }) => slot)])];
   const [statuses, desired] = await Promise.all([
     Promise.all(names.map((name) => client.status(name))),
@@ -26,18 +27,33 @@ export async function signDeployment(options: DeployOptions): Promise<SignedDepl
   const known = statuses.filter((status) => status !== undefined);
   const before = desired.filter((one) => one !== undefined);
   const sequence = options.sequence ?? nextSequence(client.device, known, before);
-  const envelope = createEnvelope({
-    sequence,
+  const envelope = sign(options, sequence);
+  return { id: readEnvelope(envelope).authentication.digest, sequence, envelope, before };
+}
+
+/** With what each chunk hashes to, unless that would make the envelope larger than devices take. */
+function sign(options: DeployOptions, sequence: number): Uint8Array {
+  const sign = (withChunks: boolean) => createEnvelope({ ...envelopeOptions(options, withChunks), sequence });
+  try {
+    return sign(true);
+  } catch (thrown) {
+    if (asIotError(thrown).code !== 'E_TOO_LARGE') throw thrown;
+    return sign(false);
+  }
+}
+
+function envelopeOptions({ client, artifacts, signers, version }: DeployOptions, withChunks: boolean) {
+  return {
     deviceName: client.device,
     signers,
-    components: artifacts.map(({ slot, digest, size, uri = URI_MQTT, replaceIdentity }) => ({
+    components: artifacts.map(({ slot, digest, size, uri = URI_MQTT, chunkDigests, replaceIdentity }) => ({
       id: ['actor', slot],
       digest: Uint8Array.from(Buffer.from(digest, 'hex')),
       size,
       uri,
+      ...(withChunks ? { chunkDigests } : {}),
       replaceIdentity: replaceIdentity === true,
     })),
     ...(version === undefined ? {} : { version }),
-  });
-  return { id: readEnvelope(envelope).authentication.digest, sequence, envelope, before };
+  };
 }
