@@ -46,6 +46,7 @@ export const REASONS = {
   E_LIMIT: { text: 'module exceeds a limit', exit: 4, suit: 10 },
   E_UNAUTHORISED: { text: 'request is not authorised', exit: 4, suit: 4 },
   E_REPLAY: { text: 'request was seen before', exit: 4, suit: 4 },
+  E_HOST_TOO_OLD: { text: 'needs a newer host', exit: 4, suit: 10 },
   E_NO_TRUST: { text: 'device has no trust document', exit: 4, suit: 4 },
 
   // Could not be carried out, or ran and was bad.

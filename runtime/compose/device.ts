@@ -1,36 +1,37 @@
-import { join } from 'node:path';
 import type { Board } from '../base/board.js';
 import { lineOf } from '../base/config/line.js';
 import type { LoadedConfig } from '../base/config/load.js';
 import type { HostConfig, SlotConfig } from '../base/config/schema.js';
-import { asIotError, IotError } from '../base/errors.js';
+import { IotError } from '../base/errors.js';
 import { type Logger, silentLogger } from '../base/logger.js';
 import { type Environment, userFolder } from '../base/paths.js';
-import { revealed } from '../base/secret.js';
 import { VERSION } from '../base/version.js';
-import { ControlAgent } from '../control/agent/agent.js';
+import type { ControlAgent } from '../control/agent/agent.js';
 import type { UpdateStatus } from '../control/protocol/messages.js';
 import { createWasm3Engine, loadEngineModule } from '../engine/wasm3/index.js';
 import { Host } from '../host/host.js';
 import type { CheckedModule } from '../host/update.js';
-import { signedChecks, Updates } from '../ota/index.js';
+import type { Updates } from '../ota/index.js';
 import { loadContracts } from '../providers/discover.js';
+import { makeAgent } from './agent.js';
 import { announceDevice } from './announce.js';
 import { loadBoard } from './board.js';
 import { type DeviceBroker, startBroker } from './broker.js';
 import { DataDir } from './data-dir.js';
 import { type Edges, readEdges } from './edges.js';
-import { rpcHandlers } from './handlers.js';
 import { startHealth } from './health.js';
-import { trustedIssuers } from './issuers.js';
 import { LogRing } from './log-ring.js';
 import { LoopLag } from './loop-lag.js';
 import { ModuleChecks } from './modules.js';
 import { Service } from './service/service.js';
 import { TrustFile } from './trust-file.js';
+import { makeUpdates } from './updates.js';
 
 /** Milliseconds that a broker gets to take the device's first word before it counts as up without it. */
 const ANNOUNCE_MS = 1_000;
+
+/** How often it is looked whether there is another trust document on this machine, in milliseconds. */
+const TRUST_FILE_MS = 2_000;
 
 export interface DeviceOptions {
   /** Checked configuration, its paths absolute (`loadConfig`). */
@@ -69,6 +70,7 @@ class ComposedDevice implements Device {
   /** Undoes what `start` did, last first. */
   readonly #undo: (() => Promise<void> | void)[] = [];
   #host: Host | undefined;
+  #updates: Updates | undefined;
   #agent: ControlAgent | undefined;
   #service: Service | undefined;
 
@@ -88,7 +90,7 @@ class ComposedDevice implements Device {
   }
 
   problems(): string[] {
-    const others = [this.#agent?.problem(), this.#service?.problem()];
+    const others = [this.#updates?.trust.problem(), this.#agent?.problem(), this.#service?.problem()];
     return [...this.host.problems(), ...others.filter((problem) => problem !== undefined)];
   }
 
@@ -122,14 +124,17 @@ class ComposedDevice implements Device {
     this.#undo.push(() => this.#lag.stop());
     const compiled = await loadEngineModule();
 
-    const trust = new TrustFile(config.trust.document, this.#logger, () => {
-      updates.trustChanged().catch((thrown: unknown) => {
-        this.#logger.error(`refusals are not forgotten: ${asIotError(thrown).message}`);
-      });
+    const checks = new ModuleChecks(config, createWasm3Engine(compiled), () => updates.trust.current());
+    const updates: Updates = makeUpdates({
+      ...{ config, checks, dataDir: data.path, deviceSeed: await data.deviceSeed() },
+      trustFile: new TrustFile(config.trust.document, this.#logger),
+      logger: this.#logger,
+      host: () => this.host,
+      agent: () => this.#running(),
+      trustChanged: () => this.#agent?.readDesiredAgain(),
+      statuses: this.#statuses,
     });
-    const issuers = () => [...config.trust.issuers, ...trustedIssuers(trust.current())];
-    const checks = new ModuleChecks(config, createWasm3Engine(compiled), issuers);
-    const updates: Updates = this.#makeUpdates(data.path, await data.deviceSeed(), trust, checks);
+    this.#updates = updates;
     await updates.start();
 
     const host = await this.#makeHost({ data, board, broker, compiled, updates, checks });
@@ -137,7 +142,12 @@ class ComposedDevice implements Device {
     await host.start();
     for (const slot of updates.slots) host.ensureSlot(slot);
 
-    const agent = await this.#makeAgent(broker, updates, trust);
+    const agent = await makeAgent({
+      ...{ config, broker, host, updates, logs: this.#logs, logger: this.#logger },
+      where: (path) => this.#where(path),
+      problems: () => this.problems(),
+    });
+    this.#agent = agent;
     await agent.start();
     this.#undo.push(() => agent.stop());
     // Stopped first: a module on trial must not be judged by how its host goes down.
@@ -145,7 +155,8 @@ class ComposedDevice implements Device {
     host.onChange(() => agent.actorsChanged());
     updates.resume();
     await this.#startHttp(agent, edges, updates.session);
-    if (trust.current() === undefined) this.#warnOfNoTrust();
+    if (updates.trust.current() === undefined) this.#warnOfNoTrust();
+    this.#watchTrust(updates.trust);
     // Whoever waits for `start` may ask for this device at once. Without its broker it works all the same.
     await agent.announced(ANNOUNCE_MS);
     this.#undo.push(await announceDevice(config, this.#urls.broker ?? '', this.#logger));
@@ -153,42 +164,6 @@ class ComposedDevice implements Device {
     this.#service = service;
     this.#undo.push(() => service.stopping());
     await service.ready();
-  }
-
-  #makeUpdates(dataDir: string, deviceSeed: Uint8Array, trust: TrustFile, checks: ModuleChecks): Updates {
-    const { device, board, updates } = this.#config;
-    const memoryPages = Math.max(64, ...this.#config.actors.map(({ limits }) => limits.memoryPages));
-    return new Updates({
-      device,
-      folder: join(dataDir, 'ota'),
-      deviceSeed,
-      checks: signedChecks({
-        device,
-        board,
-        trust: () => trust.current(),
-        maxModuleBytes: updates.maxModuleBytes,
-        readModule: (bytes, now) => checks.read(bytes, now, memoryPages),
-      }),
-      // The slots, the source of bytes and the place for reports are there when the first update comes.
-      target: {
-        identity: (slot) => this.host.identity(slot),
-        ensureSlot: (slot) => this.host.ensureSlot(slot),
-        missingBindings: (slot, capabilities) => this.host.missingBindings(slot, capabilities),
-        prepare: (slot, module) => this.host.prepare(slot, module),
-        clear: (slot) => this.host.clear(slot),
-      },
-      source: { fetch: (...request) => this.#running().source.fetch(...request) },
-      sink: {
-        status: (status) => {
-          // Whoever talks to the broker can name any component: only what has a slot is remembered.
-          if (this.#host?.has(status.component) === true) this.#statuses.set(status.component, status);
-          return this.#running().status.status(status);
-        },
-        report: (report) => this.#running().status.report(report),
-      },
-      log: this.#logger,
-      ...updates,
-    });
   }
 
   async #makeHost(parts: {
@@ -202,7 +177,7 @@ class ComposedDevice implements Device {
     const { data, board, broker, compiled, updates, checks } = parts;
     const firstModule = async (slot: SlotConfig): Promise<CheckedModule | undefined> =>
       updates.installed(slot.name) ??
-      (slot.path === undefined ? undefined : checks.readFile(slot, slot.path));
+      (slot.path === undefined ? undefined : checks.readFile(slot, slot.path, updates.now()));
     const host = new Host({
       config: this.#config,
       pushed: updates.slots,
@@ -218,50 +193,6 @@ class ComposedDevice implements Device {
     });
     this.#host = host;
     return host;
-  }
-
-  async #makeAgent(broker: DeviceBroker, updates: Updates, trust: TrustFile): Promise<ControlAgent> {
-    const { device, board, labels, control } = this.#config;
-    const { session } = updates;
-    const { username, password, ...tls } = broker.access ?? {};
-    const agent = new ControlAgent({
-      device,
-      board,
-      labels,
-      session,
-      version: VERSION,
-      url: broker.url,
-      tls,
-      ...(username === undefined ? {} : { login: { username, password: await revealed(password) } }),
-      logger: this.#logger,
-      trust: () => trust.current(),
-      openReading: control.openReading,
-      actors: () =>
-        this.host.actors().map(({ name, state, key, digest, version }) => ({
-          name,
-          state,
-          ...(key === undefined ? {} : { key, digest, version, sequence: updates.sequence(name) }),
-        })),
-      handlers: rpcHandlers({
-        device,
-        version: VERSION,
-        session,
-        host: this.host,
-        logs: this.#logs,
-        updates,
-        pathLine: async (slot) => {
-          const index = this.#config.actors.findIndex(
-            ({ name, path }) => name === slot && path !== undefined,
-          );
-          return index < 0 ? undefined : this.#where(['actors', index, 'path']);
-        },
-        problems: () => this.problems(),
-      }),
-      onDesired: (component, envelope) => updates.desired(component, envelope),
-    });
-    this.#logs.onLine((line) => agent.publishLog(line));
-    this.#agent = agent;
-    return agent;
   }
 
   async #startHttp(agent: ControlAgent, edges: Edges, session: number): Promise<void> {
@@ -297,6 +228,13 @@ class ComposedDevice implements Device {
   #running(): ControlAgent {
     if (this.#agent === undefined) throw new IotError('E_INTERNAL', 'the control plane is not up yet');
     return this.#agent;
+  }
+
+  /** The owner may put another document there at any time: what waits for it does not have to be sent again. */
+  #watchTrust(trust: Updates['trust']): void {
+    const timer = setInterval(() => trust.current(), TRUST_FILE_MS);
+    timer.unref();
+    this.#undo.push(() => clearInterval(timer));
   }
 
   #warnOfNoTrust(): void {

@@ -1,6 +1,6 @@
 import { BindingConfig } from '../base/config/schema.js';
 import { IotError } from '../base/errors.js';
-import type { ActorStatus, RpcHandlers } from '../control/protocol/messages.js';
+import type { ActorStatus, RpcHandlers, RpcOperation } from '../control/protocol/messages.js';
 import type { Host } from '../host/host.js';
 import type { Updates } from '../ota/index.js';
 import type { LogRing } from './log-ring.js';
@@ -11,7 +11,7 @@ export interface HandlerParts {
   readonly session: number;
   readonly host: Host;
   readonly logs: LogRing;
-  readonly updates: Pick<Updates, 'remove' | 'sequence'>;
+  readonly updates: Pick<Updates, 'remove' | 'sequence' | 'trust'>;
   /** The line of the configuration that names the module of a slot; `undefined` when none does. */
   pathLine(slot: string): Promise<string | undefined>;
   problems(): string[];
@@ -21,7 +21,7 @@ export interface HandlerParts {
 export function rpcHandlers(parts: HandlerParts): RpcHandlers {
   const { device, version, session, host, logs, problems } = parts;
   const { providers } = host;
-  return {
+  return whileTrusted(parts.updates.trust, {
     async ps() {
       const found = problems();
       const ready = found.length === 0;
@@ -70,7 +70,26 @@ export function rpcHandlers(parts: HandlerParts): RpcHandlers {
         BindingConfig.parse({ ...settings, contract, ...(name === undefined ? {} : { name }) }),
       );
     },
-  };
+    async 'trust.update'({ documents }) {
+      return { version: await parts.updates.trust.update(documents) };
+    },
+  });
+}
+
+/** What changes nothing, and what ends that state, is answered even when the trust document has expired. */
+const ALWAYS: ReadonlySet<string> = new Set<RpcOperation>(['ps', 'logs', 'providers.list', 'trust.update']);
+
+/** Refuses the others with E_EXPIRED or E_NO_TRUST then. */
+function whileTrusted(trust: Pick<Updates['trust'], 'inForce'>, handlers: RpcHandlers): RpcHandlers {
+  const guarded = Object.entries(handlers).map(([operation, handle]) => {
+    if (ALWAYS.has(operation)) return [operation, handle];
+    const guard = async (args: never) => {
+      trust.inForce();
+      return handle(args);
+    };
+    return [operation, guard];
+  });
+  return Object.fromEntries(guarded) as RpcHandlers;
 }
 
 /** What was pushed is forgotten; what comes from the configuration is not ours to take away. */

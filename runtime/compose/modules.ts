@@ -5,31 +5,32 @@ import { admit } from '../engine/admission/index.js';
 import type { Engine } from '../engine/engine.js';
 import type { CheckedModule } from '../host/update.js';
 import type { ModuleClaims } from '../ota/checks/signed-checks.js';
+import type { Now } from '../ota/index.js';
 import { toHex } from '../trust/cbor/bytes.js';
 import { sha256 } from '../trust/cose/authentication.js';
+import { isBlocked, type TrustDocument } from '../trust/document/document.js';
 import { requireIssuer, verifyModule } from '../trust/wascap/index.js';
-
-/** Who may issue claims: accounts of the configuration, and those of the trust document's role `claims`. */
-export type Issuers = () => readonly string[];
+import { trustedIssuers } from './issuers.js';
 
 /** Steps 10 of an update and the whole check of a local file: admission, claims, issuer. */
 export class ModuleChecks {
   readonly #config: HostConfig;
   readonly #engine: Engine;
-  readonly #issuers: Issuers;
+  readonly #trust: () => TrustDocument | undefined;
 
-  constructor(config: HostConfig, engine: Engine, issuers: Issuers) {
+  /** Claims may be issued by accounts of the configuration, and by those of the trust document's role `claims`. */
+  constructor(config: HostConfig, engine: Engine, trust: () => TrustDocument | undefined) {
     this.#config = config;
     this.#engine = engine;
-    this.#issuers = issuers;
+    this.#trust = trust;
   }
 
   /** Throws E_MODULE, E_FEATURE, E_IMPORT, E_EXPORT, E_LIMIT, E_UNSIGNED, E_SIGNATURE, E_HASH, E_UNTRUSTED, … */
-  read(bytes: Uint8Array, now: { seconds: number; trusted: boolean }, memoryPages: number): ModuleClaims {
+  read(bytes: Uint8Array, now: Now, memoryPages: number): ModuleClaims {
     const { maxModuleBytes } = this.#config.updates;
     // Claims first: what nobody trusted has signed is not even compiled.
     const claims = verifyModule(bytes, { now: now.seconds, timeTrusted: now.trusted });
-    requireIssuer(claims, this.#issuers());
+    requireIssuer(claims, [...this.#config.trust.issuers, ...trustedIssuers(this.#trust())]);
     admit(bytes, { limits: { memoryPages, maxModuleBytes }, engine: this.#engine, kind: 'actor' });
     return {
       key: claims.subject,
@@ -40,8 +41,11 @@ export class ModuleChecks {
     };
   }
 
-  /** The module that a slot's `path` names. Throws E_CONFIG when it cannot be read, or as `read` does. */
-  async readFile(slot: HostConfig['actors'][number], path: string): Promise<CheckedModule> {
+  /**
+   * The module that a slot's `path` names. Throws E_CONFIG when it cannot be read, E_BLOCKED when the trust document
+   * names it as one that must never run, or as `read` does.
+   */
+  async readFile(slot: HostConfig['actors'][number], path: string, now: Now): Promise<CheckedModule> {
     const bytes = await readFile(path).catch((error: NodeJS.ErrnoException) => {
       throw new IotError(
         'E_CONFIG',
@@ -49,9 +53,13 @@ export class ModuleChecks {
       );
     });
     try {
-      const now = { seconds: Math.floor(Date.now() / 1000), trusted: true };
+      const digest = sha256(bytes);
+      const trust = this.#trust();
+      if (trust !== undefined && isBlocked(trust, digest)) {
+        throw new IotError('E_BLOCKED', `trust document ${trust.version} blocks module ${toHex(digest)}`);
+      }
       const claims = this.read(bytes, now, slot.limits.memoryPages);
-      return { bytes, digest: toHex(sha256(bytes)), ...claims };
+      return { bytes, digest: toHex(digest), ...claims };
     } catch (thrown) {
       throw withContext(asIotError(thrown), path);
     }

@@ -4,6 +4,8 @@ export interface Clock {
   now(): number;
   /** Whether the system's time has been set by something that knows it (NTP, a clock with a battery). */
   trusted(): boolean;
+  /** Milliseconds since some moment, however the time is set meanwhile. Default: it stands still. */
+  uptime?(): number;
   /** Calls `run` once after `ms` milliseconds; the result takes that back. */
   after(ms: number, run: () => void): () => void;
 }
@@ -16,6 +18,7 @@ export function systemClock(trusted: () => boolean = () => true): Clock {
   return {
     now: () => Date.now(),
     trusted,
+    uptime: () => performance.now(),
     after(ms, run) {
       const timer = setTimeout(run, Math.min(ms, MAX_DELAY_MS));
       return () => clearTimeout(timer);

@@ -2,8 +2,10 @@ import { join } from 'node:path';
 import { asIotError, IotError } from '../base/errors.js';
 import { MAX_MODULE_BYTES } from '../base/limits.js';
 import type { Logger } from '../base/logger.js';
+import { VERSION } from '../base/version.js';
 import type { CheckedModule, UpdateTarget } from '../host/update.js';
 import { signerFromSeed } from '../trust/cose/signer.js';
+import type { TrustDocument } from '../trust/document/document.js';
 import type { Checks } from './checks/checks.js';
 import { type Clock, systemClock } from './clock.js';
 import { Answers } from './machine/answers.js';
@@ -19,6 +21,9 @@ import { nodeFileSystem } from './storage/node-fs.js';
 import { COMPONENT_NAME, namedDigests } from './storage/record.js';
 import { StateFiles } from './storage/state-files.js';
 import { Store } from './storage/store.js';
+import { type Now, Time } from './time.js';
+import { TrustFiles } from './trust/files.js';
+import { TrustStore } from './trust/trust-store.js';
 
 export interface UpdatesOptions {
   readonly device: string;
@@ -35,6 +40,12 @@ export interface UpdatesOptions {
   readonly fs?: FileSystem;
   /** Default: this machine's, believed. */
   readonly clock?: Clock;
+  /** The trust document that this machine's owner has put on it, whenever it has changed. Default: none. */
+  readonly givenTrust?: () => Uint8Array | undefined;
+  /** Called when the trust document has changed: retained messages are to come again, to be judged by the new one. */
+  readonly onTrustChanged?: () => void;
+  /** Version of this host; default: that of this package. */
+  readonly hostVersion?: string;
   /** Least time on probation in milliseconds; default 5000. */
   readonly dwellMs?: number;
   /** A deployment must run by then, in milliseconds; default 600000. */
@@ -53,7 +64,10 @@ const FLUSH_MS = 2_000;
  * Order: `start()`, start the actors with what `installed` says, `resume()`, then hand over desired messages.
  */
 export class Updates {
+  /** What this device trusts. */
+  readonly trust: TrustStore;
   private readonly context: Context;
+  private readonly trustFiles: TrustFiles;
   private readonly answers: Answers;
   private readonly lanes = new Map<string, Lane>();
   private booted: Awaited<ReturnType<typeof boot>> | undefined;
@@ -63,28 +77,41 @@ export class Updates {
   private stopped = false;
 
   /** Only assigns. Throws E_KEY when `deviceSeed` is not 32 bytes. */
-  constructor(options: UpdatesOptions) {
+  constructor(private readonly options: UpdatesOptions) {
     const { fs = nodeFileSystem, folder, log, sink, device, checks, target, source } = options;
     const maxBytes = options.maxModuleBytes ?? MAX_MODULE_BYTES;
+    const store = new Store(new StateFiles(fs, folder, log));
+    const clock = options.clock ?? systemClock();
+    const time = new Time(store, clock);
     this.context = {
-      ...{ fs, log, checks, target, source },
+      ...{ fs, log, checks, target, source, store, clock, time },
       tmp: join(folder, 'tmp'),
-      store: new Store(new StateFiles(fs, folder, log)),
       blobs: new Blobs(fs, join(folder, 'blobs'), maxBytes, log),
       reporter: new Reporter(sink, device, signerFromSeed(options.deviceSeed), log),
-      clock: options.clock ?? systemClock(),
       dwellMs: options.dwellMs ?? DEFAULT_DWELL_MS,
       deadlineMs: options.deadlineMs ?? DEFAULT_DEADLINE_MS,
     };
     this.answers = new Answers(this.context);
+    this.trustFiles = new TrustFiles(fs, join(folder, 'trust'));
+    this.trust = new TrustStore({
+      ...{ store, log, files: this.trustFiles },
+      host: options.hostVersion ?? VERSION,
+      given: options.givenTrust ?? (() => undefined),
+      now: () => time.now(),
+      changed: (document, resets) => this.trustReplaced(document, resets),
+    });
   }
 
   /** Reads the disk and decides what runs. Rejects with E_INTERNAL or E_NO_SPACE when it cannot be used. */
   async start(): Promise<void> {
-    const { fs, tmp, blobs, store, log } = this.context;
+    const { fs, tmp, blobs, store, time, log } = this.context;
     await fs.mkdir(tmp);
     await blobs.open();
-    this.booted = await boot(store, blobs);
+    await this.trustFiles.open();
+    await store.open();
+    time.start();
+    await this.trust.open();
+    this.booted = await boot(store, blobs, (state) => time.raise(state));
     for (const line of this.booted.degraded) log.error(line);
   }
 
@@ -150,6 +177,11 @@ export class Updates {
     return this.context.store.current.session;
   }
 
+  /** What time it is as far as this device can know. */
+  now(): Now {
+    return this.context.time.now();
+  }
+
   /** A new deployment needs a larger sequence number. */
   floor(component: string): number {
     return recordOf(this.context, component).floor;
@@ -199,6 +231,17 @@ export class Updates {
     for (const [component, { ending }] of Object.entries(this.context.store.current.components)) {
       if (ending !== undefined) await transit(this.context, component, ending.deployment, forgetRefusal);
     }
+  }
+
+  private async trustReplaced(document: TrustDocument, resets: readonly string[]): Promise<void> {
+    const reason = `trust document ${document.version} lets ${resets.join(', ')} start anew`;
+    for (const lane of this.lanes.values()) lane.distrust(resets, new IotError('E_UNTRUSTED', reason));
+    try {
+      await this.trustChanged();
+    } catch (thrown) {
+      this.context.log.error(`refusals are not forgotten: ${asIotError(thrown).message}`);
+    }
+    this.options.onTrustChanged?.();
   }
 
   /** Resolves when no update runs and every status has been handed over. */

@@ -161,6 +161,7 @@ export class FakeDevice {
       'actors.remove': async () => ({}),
       bind: unused,
       unbind: async () => blink,
+      'trust.update': unused,
     };
   }
 

@@ -8,6 +8,7 @@ import {
   signModule,
   signTrustDocument,
 } from '#runtime/index.js';
+import type { TrustDocumentOptions } from '#runtime/trust/document/document.js';
 import { actorModule } from './actors.js';
 
 export interface SignAs {
@@ -39,14 +40,21 @@ export class TestKeys {
   readonly #root = signerFromSeed(generateKey('operator').rawSeed);
   readonly #modules = new Map<string, KeyPair>();
 
-  trustDocument(): Uint8Array {
+  /** Default: version 1, issued now, with all the keys. */
+  trustDocument(more: Partial<TrustDocumentOptions> = {}): Uint8Array {
     const roles = {
       root: { keys: [this.#root.publicKey] },
       release: { keys: [this.release.publicKey] },
       control: { keys: [this.control.publicKey] },
       claims: { keys: [this.account.rawPublicKey] },
     };
-    const document = createTrustDocument({ version: 1, issued: Math.floor(Date.now() / 1000), roles });
+    const issued = Math.floor(Date.now() / 1000);
+    const document = createTrustDocument({
+      version: 1,
+      issued,
+      ...more,
+      roles: { ...roles, ...more.roles },
+    });
     return signTrustDocument(document, [this.#root]);
   }
 

@@ -29,9 +29,9 @@ async function start(
 const account = generateKey('account');
 const identity = generateKey('module');
 const checks = new ModuleChecks(
-  HostConfig.parse({ device: 'test' }),
+  HostConfig.parse({ device: 'test', trust: { issuers: [account.publicKey] } }),
   createWasm3Engine(await loadEngineModule()),
-  () => [account.publicKey],
+  () => undefined,
 );
 const sign = (caps: string[], by = account) =>
   signModule(guestModule().bytes, { account: by, module: identity, name: 'guest', caps, rev: 1 });

@@ -75,7 +75,29 @@ export interface BenchOptions {
   dwellMs?: number;
   clock?: ManualClock;
   trust?: TrustDocument | undefined;
+  /** With it the device holds its trust documents itself, and this is its local file. */
+  given?: GivenTrust;
+  hostVersion?: string;
   log?: Logger;
+}
+
+/** The trust document that a device's owner puts on it. */
+export class GivenTrust {
+  #bytes: Uint8Array | undefined;
+
+  constructor(bytes?: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  put(bytes: Uint8Array): void {
+    this.#bytes = bytes;
+  }
+
+  take(): Uint8Array | undefined {
+    const bytes = this.#bytes;
+    this.#bytes = undefined;
+    return bytes;
+  }
 }
 
 /** A device with everything around its update machine in memory. */
@@ -87,6 +109,8 @@ export class Bench {
   readonly sink = new MemorySink();
   readonly updates: Updates;
   trust: TrustDocument | undefined;
+  /** How often the retained desires would have been asked for again. */
+  trustChanges = 0;
 
   private constructor(readonly options: BenchOptions) {
     this.fs = options.fs ?? new MemoryFileSystem();
@@ -95,7 +119,7 @@ export class Bench {
     const checks = signedChecks({
       device: 'pi-01',
       board: 'sim',
-      trust: () => this.trust,
+      trust: (now) => (options.given === undefined ? this.trust : this.updates.trust.inForce(now)),
       readModule: (bytes) => {
         const { refused, ...claims } = JSON.parse(Buffer.from(bytes).toString().split('\n')[0] ?? '');
         if (refused) throw new IotError('E_IMPORT', 'imports env.system');
@@ -106,6 +130,11 @@ export class Bench {
       ...{ device: 'pi-01', folder: options.folder ?? '/ota', deviceSeed, checks },
       ...{ target: this.target, source: this.source, sink: this.sink, fs: this.fs, clock: this.clock },
       log: options.log ?? silentLogger,
+      ...(options.given === undefined ? {} : { givenTrust: () => options.given?.take() }),
+      ...(options.hostVersion === undefined ? {} : { hostVersion: options.hostVersion }),
+      onTrustChanged: () => {
+        this.trustChanges += 1;
+      },
       dwellMs: options.dwellMs ?? 0,
     });
   }

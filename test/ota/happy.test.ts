@@ -121,7 +121,7 @@ describe('a good update', () => {
       const bench = await Bench.start({ fs: nodeFileSystem, folder });
       await bench.push(7, v1);
       expect(bench.sink.lines()).toEqual(HAPPY);
-      expect((await readdir(folder)).sort()).toEqual(['blobs', 'state.a', 'state.b', 'tmp']);
+      expect((await readdir(folder)).sort()).toEqual(['blobs', 'state.a', 'state.b', 'tmp', 'trust']);
       const blob = await stat(join(folder, 'blobs', `${digestOf(v1)}.wasm`));
       expect(blob.mode & 0o777).toBe(0o444);
       await bench.updates.stop();

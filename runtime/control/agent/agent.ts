@@ -47,6 +47,7 @@ export class ControlAgent {
   private readonly rpc: RpcServer;
   private readonly logs: LogStream;
   private desired: Subscription | undefined;
+  private rereading: Promise<void> = Promise.resolve();
 
   /** Throws E_CONFIG for what is no URL of a broker. */
   constructor(private readonly options: ControlAgentOptions) {
@@ -78,10 +79,19 @@ export class ControlAgent {
     await this.rpc.start();
     await this.modules.start();
     await this.presence.start();
-    this.desired = await this.link.subscribe(topics.desired(this.options.device, '+'), (message) =>
-      this.receiveDesired(message),
-    );
+    await this.subscribeDesired();
     this.link.openInBackground();
+  }
+
+  /** Has the broker hand out the retained desired states once more, as after a connect. */
+  readDesiredAgain(): void {
+    this.rereading = this.rereading
+      .then(async () => {
+        if (this.desired === undefined) return;
+        await this.desired.close();
+        await this.subscribeDesired();
+      })
+      .catch((thrown: unknown) => this.logger.warn(`desired states: ${asIotError(thrown).message}`));
   }
 
   /** Resolves when others can see that the device is there, and after `timeoutMs` at the latest. */
@@ -93,7 +103,9 @@ export class ControlAgent {
 
   /** Publishes `offline` and disconnects. */
   async stop(): Promise<void> {
+    await this.rereading;
     await this.desired?.close();
+    this.desired = undefined;
     await this.rpc.stop();
     await this.modules.stop();
     this.statuses.stop();
@@ -126,6 +138,11 @@ export class ControlAgent {
       if (args.leaseMs !== undefined) this.logs.lease(args.leaseMs);
       return answer;
     };
+  }
+
+  private async subscribeDesired(): Promise<void> {
+    const filter = topics.desired(this.options.device, '+');
+    this.desired = await this.link.subscribe(filter, (message) => this.receiveDesired(message));
   }
 
   private receiveDesired({ topic, payload }: Message): void {

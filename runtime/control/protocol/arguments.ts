@@ -4,6 +4,8 @@ import type { RpcOperation, RpcOperations } from './messages.js';
 
 /** Milliseconds for which one request may ask for log lines. */
 export const MAX_LOG_LEASE_MS = 60_000;
+/** Trust documents in one request: as many root rotations as a device may have slept through at once. */
+export const MAX_TRUST_DOCUMENTS = 32;
 
 const None = z.strictObject({}) as z.ZodType<Record<string, never>>;
 const Settings = z.record(z.string(), z.unknown());
@@ -37,6 +39,7 @@ export const RPC_ARGUMENTS: { readonly [K in RpcOperation]: z.ZodType<RpcOperati
     settings: Settings,
   }),
   unbind: ActorName.extend({ contract: z.string(), name: z.string().optional() }),
+  'trust.update': z.strictObject({ documents: z.array(Bytes).min(1).max(MAX_TRUST_DOCUMENTS) }),
 };
 
 export function isRpcOperation(operation: string): operation is RpcOperation {

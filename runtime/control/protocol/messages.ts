@@ -149,6 +149,11 @@ export interface RpcOperations {
   };
   /** Takes back what `bind` granted; what the configuration grants is taken back there. */
   unbind: { args: { actor: string; contract: string; name?: string }; result: ActorStatus };
+  /**
+   * The trust documents that follow the one in force, oldest first; older ones are passed over. The version that is in
+   * force then. Each is judged by its root signatures.
+   */
+  'trust.update': { args: { documents: Uint8Array[] }; result: { version: number } };
 }
 export type RpcOperation = keyof RpcOperations;
 

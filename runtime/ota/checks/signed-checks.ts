@@ -9,7 +9,7 @@ import { COMPONENT_NAME } from '../storage/record.js';
 import type { Checks, Deployment, Known, KnownSlot, Part } from './checks.js';
 
 /** First part of the component id of every actor: `['actor', slot]`. */
-const ACTOR = 'actor';
+export const ACTOR = 'actor';
 /** Nobody watches a probation for longer than a day, and no timer of Node runs for longer than 24 of them. */
 const MAX_PROBATION_SECONDS = 86_400;
 
@@ -27,8 +27,8 @@ export interface ModuleClaims {
 export interface SignedChecksOptions {
   readonly device: string;
   readonly board: string;
-  /** Asked each time: `undefined` while the device trusts nobody. */
-  readonly trust: () => TrustDocument | undefined;
+  /** Asked each time: `undefined` while the device trusts nobody. What it throws is the reason of a refusal. */
+  readonly trust: (now: Known['now']) => TrustDocument | undefined;
   /** Default `MAX_MODULE_BYTES`. */
   readonly maxModuleBytes?: number | undefined;
   /** Admission, claims and issuer. Throws E_MODULE, E_IMPORT, E_UNSIGNED, E_HASH, E_UNTRUSTED, … */
@@ -49,7 +49,7 @@ function checkEnvelope(
   envelope: Uint8Array,
   known: Known,
 ): Deployment {
-  const trust = trustOf(options);
+  const trust = trustOf(options, known.now);
   const verified = verifyEnvelope(envelope, {
     trust,
     deviceName: options.device,
@@ -119,7 +119,7 @@ function checkModule(
   part: Part,
   known: Known,
 ): CheckedModule {
-  const trust = trustOf(options);
+  const trust = trustOf(options, known.now);
   const read = options.readModule(bytes, timeOf(known, trust));
   const { key, name, version, capabilities: claimed, callAlias } = read;
   const release = trust.roles.get('release');
@@ -134,8 +134,8 @@ function checkModule(
   return { bytes, digest: part.digest, key, name, version, capabilities, callAlias };
 }
 
-function trustOf(options: SignedChecksOptions): TrustDocument {
-  const trust = options.trust();
+function trustOf(options: SignedChecksOptions, now: Known['now']): TrustDocument {
+  const trust = options.trust(now);
   if (trust !== undefined) return trust;
   throw new IotError('E_NO_TRUST', `device ${options.device} has no trust document`, {
     hint: 'iot-host keys trust',

@@ -8,6 +8,7 @@ import type { Blobs } from '../storage/blobs.js';
 import type { FileSystem } from '../storage/fs.js';
 import { type ComponentRecord, componentOf } from '../storage/record.js';
 import type { Store } from '../storage/store.js';
+import type { Time } from '../time.js';
 import type { Reporter } from './reporter.js';
 import { apply, type Transition } from './transitions.js';
 
@@ -23,6 +24,7 @@ export interface Context {
   readonly source: ModuleSource;
   readonly reporter: Reporter;
   readonly clock: Clock;
+  readonly time: Time;
   readonly log: Logger;
   /** Least time on probation, milliseconds. */
   readonly dwellMs: number;
@@ -41,11 +43,10 @@ export async function transit(
   deployment: string,
   transition: Transition,
 ): Promise<void> {
-  const { clock, store } = context;
+  const { time, store } = context;
   await store.change((state) => {
     const next = apply(state, component, deployment, transition);
-    if (next === state || !clock.trusted()) return next;
-    return { ...next, timeFloor: Math.max(next.timeFloor, seconds(clock)) };
+    return next === state ? state : time.raise(next);
   });
 }
 
@@ -65,20 +66,11 @@ export async function transitIfPossible(
 
 /** What an envelope is judged against, now. */
 export function knownOf(context: Context): Known {
-  const { clock, store } = context;
-  const past = store.current.timeFloor;
-  const shown = seconds(clock);
-  // A clock that shows what has certainly passed was not set yet, whatever it says of itself.
-  const trusted = clock.trusted() && shown >= past;
   return {
-    now: { seconds: trusted ? shown : past, trusted },
+    now: context.time.now(),
     slot(name) {
       const { floor, floorDeployment, blocked, active } = recordOf(context, name);
       return { floor, floorDeployment, blocked, installed: active };
     },
   };
-}
-
-function seconds(clock: Clock): number {
-  return Math.max(0, Math.floor(clock.now() / 1000));
 }

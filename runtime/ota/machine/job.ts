@@ -20,6 +20,8 @@ export class Job {
   readonly deployment: string;
   readonly sequence: number;
   readonly digests: readonly string[];
+  /** What it would fill. */
+  readonly slots: readonly string[];
   private readonly controller = new AbortController();
   /** From when the module may have run: a newer push then waits for the outcome. */
   private ran = false;
@@ -39,6 +41,7 @@ export class Job {
     this.sequence = of.sequence;
     this.digests =
       work.kind === 'new' ? work.wanted.parts.map(({ digest }) => digest) : [work.pending.digest];
+    this.slots = work.kind === 'new' ? work.wanted.parts.map(({ slot }) => slot) : [component];
   }
 
   /** Ends the job unless its module runs already. */

@@ -99,6 +99,16 @@ export class Lane {
     }
   }
 
+  /** Ends what would fill one of `slots`: it rests on a trust document that is not in force any more. */
+  distrust(slots: readonly string[], reason: IotError): void {
+    const { waiting, job } = this;
+    if (waiting?.wanted.parts.some(({ slot }) => slots.includes(slot))) {
+      this.waiting = undefined;
+      this.refuse(waiting.wanted, waiting.message, reason);
+    }
+    if (job?.slots.some((slot) => slots.includes(slot))) job.abort(reason);
+  }
+
   async stop(): Promise<void> {
     this.stopped = true;
     this.waiting = undefined;

@@ -1,3 +1,4 @@
+import { IotError } from '../../base/errors.js';
 import type { CheckedModule } from '../../host/update.js';
 import type { Deployment, Part } from '../checks/checks.js';
 import {
@@ -68,18 +69,20 @@ export const spendStart: Transition = (component) => {
   return { ...component, pending: { ...pending, phase: 'probation', left: Math.max(0, pending.left - 1) } };
 };
 
-/** The pending module is kept. The floor rises here and nowhere else. */
+/** The pending module is kept. The floor rises here and nowhere else. Throws E_CANCELLED when it was taken back. */
 export const commit: Transition = (component) => {
   const { pending } = component;
-  if (pending === undefined) return component;
+  if (pending === undefined) throw new IotError('E_CANCELLED', 'the module was taken back meanwhile');
   const { phase: _phase, left: _left, securityFloor, dwellMs: _dwellMs, ...active } = pending;
   // The same bytes deployed again leave what was before them in its place.
   const previous = component.active?.digest === active.digest ? component.previous : component.active;
-  const tooOld = previous !== undefined && previous.sequence < (securityFloor ?? 0);
+  const unfit =
+    previous !== undefined &&
+    (previous.sequence < (securityFloor ?? 0) || component.blocked.includes(previous.digest));
   return {
     ...component,
     active,
-    previous: tooOld ? undefined : previous,
+    previous: unfit ? undefined : previous,
     pending: undefined,
     ending: undefined,
     floor: Math.max(component.floor, active.sequence),

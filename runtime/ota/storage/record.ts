@@ -75,6 +75,10 @@ export const StateData = z.strictObject({
   session: Count,
   /** Unix seconds that have certainly passed. */
   timeFloor: Count,
+  /** Version of the newest trust document that was in force; 0 before the first one. It never goes down. */
+  trustN: Count.default(0),
+  /** What that document says, as SHA-256 in hex: no other one may take its number. */
+  trustDigest: Digest.optional(),
   components: z.record(z.string().regex(COMPONENT_NAME), ComponentData),
 });
 
@@ -85,7 +89,13 @@ export type ComponentRecord = z.infer<typeof ComponentData>;
 export type StateRecord = z.infer<typeof StateData>;
 
 export const EMPTY_COMPONENT: ComponentRecord = { floor: 0, blocked: [] };
-export const EMPTY_STATE: StateRecord = { generation: 0, session: 0, timeFloor: 0, components: {} };
+export const EMPTY_STATE: StateRecord = {
+  generation: 0,
+  session: 0,
+  timeFloor: 0,
+  trustN: 0,
+  components: {},
+};
 
 /** What the record knows of a component. */
 export function componentOf(state: StateRecord, component: string): ComponentRecord {

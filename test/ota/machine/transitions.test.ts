@@ -94,7 +94,13 @@ describe('transitions of a record', () => {
   });
 
   it('writes are counted for each deployment, and no change is no write', () => {
-    const state: StateRecord = { generation: 1, session: 1, timeFloor: 0, components: { blink: record } };
+    const state: StateRecord = {
+      generation: 1,
+      session: 1,
+      timeFloor: 0,
+      trustN: 0,
+      components: { blink: record },
+    };
     const once = apply(state, 'blink', hex(1006), spendStart);
     const twice = apply(once, 'blink', hex(1006), spendStart);
     expect(storesOf(twice.components.blink!, hex(1006))).toBe(2);

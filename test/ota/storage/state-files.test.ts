@@ -5,12 +5,14 @@ import { decodeRecord, encodeRecord, STATE_BYTES } from '#runtime/ota/storage/re
 import { StateFiles } from '#runtime/ota/storage/state-files.js';
 import { MemoryFileSystem, systemError } from '../../helpers/memory-fs.js';
 
-const empty: StateRecord = { generation: 0, session: 0, timeFloor: 0, components: {} };
+const empty: StateRecord = { generation: 0, session: 0, timeFloor: 0, trustN: 0, components: {} };
 const digest = 'ab'.repeat(32);
 const full: StateRecord = {
   generation: 3,
   session: 2,
   timeFloor: 1_800_000_000,
+  trustN: 3,
+  trustDigest: 'ab'.repeat(32),
   components: {
     constructor: { floor: 0, blocked: [] },
     blink: {
