@@ -3,7 +3,7 @@ import { Load, type LoadResult, pause } from './load.js';
 import type { Narrator } from './narrator.js';
 import type { Stage } from './stage.js';
 
-const BLINK = ['iot:gpio', 'iot:timer', 'iot:mqtt'];
+export const BLINK = ['iot:gpio', 'iot:timer', 'iot:mqtt'];
 const COUNTER = ['wascc:keyvalue', 'wascc:logging', 'iot:mqtt'];
 
 /** A signed actor is pushed over MQTT, and the LED blinks. */

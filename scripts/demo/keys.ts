@@ -35,9 +35,16 @@ export class DemoKeys {
     return signTrustDocument(document, [this.#root]);
   }
 
-  /** The built actor `file`, with claims: who it is (`name`), and what it may ask for. */
-  async sign(file: string, name: string, rev: number, caps: readonly string[]): Promise<Uint8Array> {
-    return this.signBytes(new Uint8Array(await readFile(new URL(`${file}.wasm`, ACTORS))), name, rev, caps);
+  /** The built actor `file`, with claims: who it is (`name`), and what it may ask for. `filling`: larger by so many bytes. */
+  async sign(
+    file: string,
+    name: string,
+    rev: number,
+    caps: readonly string[],
+    filling = 0,
+  ): Promise<Uint8Array> {
+    const bytes = new Uint8Array(await readFile(new URL(`${file}.wasm`, ACTORS)));
+    return this.signBytes(filling === 0 ? bytes : filled(bytes, filling), name, rev, caps);
   }
 
   /** The same for a module that is no file. */
@@ -53,6 +60,14 @@ export class DemoKeys {
       ver: `${rev}.0.0`,
     });
   }
+}
+
+/** `module` with a custom section behind it, of about `size` bytes that mean nothing. */
+function filled(module: Uint8Array, size: number): Uint8Array {
+  // Section 0; its length as LEB128 in four bytes; a name of one byte.
+  const length = [size, size >> 7, size >> 14].map((bits) => (bits & 0x7f) | 0x80);
+  const head = [0, ...length, (size >> 21) & 0x7f, 1, 0x66];
+  return Buffer.concat([module, Uint8Array.from(head), randomBytes(size - 2)]);
 }
 
 function newSigner(): Signer {

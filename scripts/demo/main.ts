@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { pushBlink, refuseBadPushes, rollBack, swapUnderLoad, takeProviderAway } from './acts.js';
 import { Narrator } from './narrator.js';
+import { resumePush } from './resume.js';
 import { Stage } from './stage.js';
 
 /** The main job, end to end, with an embedded broker and a simulated board; every figure is counted. */
@@ -16,15 +17,19 @@ async function main(): Promise<void> {
     const refused = await refuseBadPushes(stage, narrator);
     const rolledBack = await rollBack(stage, narrator);
     const provider = await takeProviderAway(stage, narrator);
+    const resume = await resumePush(stage, narrator);
     const ok =
       swap.lost === 0 &&
       swap.duplicated === 0 &&
       swap.rate >= 1_000 &&
       Object.values(refused).every((code) => code.startsWith('E_')) &&
       provider.valueKept &&
-      provider.readyzWhileRemoved === 503;
+      provider.readyzWhileRemoved === 503 &&
+      resume.sentBefore < resume.bytes &&
+      // Had it begun anew, all that was sent before would have been sent again.
+      resume.sentAgain < resume.sentBefore / 2;
     if (values.json)
-      process.stdout.write(`${JSON.stringify({ v: 1, ok, swap, refused, rolledBack, provider })}\n`);
+      process.stdout.write(`${JSON.stringify({ v: 1, ok, swap, refused, rolledBack, provider, resume })}\n`);
     narrator.title(
       ok
         ? 'All of it worked. Next: README.md, "A tour in five minutes".'

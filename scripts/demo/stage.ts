@@ -81,6 +81,11 @@ export class Stage {
     return new Stage(folder, keys, device, client, log);
   }
 
+  /** A file of its own folder, which goes with it. */
+  path(name: string): string {
+    return join(this.#folder, name);
+  }
+
   get gpio(): SimulatedGpio {
     const { provider } = this.device.host.providers.get('iot:gpio');
     if (provider instanceof SimulatedGpio) return provider;

@@ -29,10 +29,17 @@ it('the demo with --json prints one line, of exactly the promised shape, and its
       swappedTo: 'lmdb',
       valueKept: true,
     },
+    resume: { bytes: count, sentBefore: count, sentAfter: count, sentAgain: count, end: 'active' },
   });
   // Not made up: so many messages fit into the time that the demo takes.
   expect(result.swap.rate).toBeGreaterThanOrEqual(1_000);
   expect(result.swap.sent).toBeGreaterThan(2_000);
   expect(result.swap.longestPauseMs).toBeGreaterThan(0);
   expect(result.rolledBack.activeAgainMs).toBeGreaterThan(0);
-}, 60_000);
+  // The plug was pulled in the middle; every byte was sent, and few of them a second time.
+  const { bytes, sentBefore, sentAfter, sentAgain } = result.resume;
+  expect(bytes).toBeGreaterThan(2_000_000);
+  expect(sentBefore).toBeLessThan(bytes);
+  expect(sentBefore + sentAfter - sentAgain).toBe(bytes);
+  expect(sentAgain).toBeLessThan(sentBefore / 2);
+}, 90_000);
