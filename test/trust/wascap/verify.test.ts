@@ -8,6 +8,7 @@ import {
   stripTokens,
   verifyModule,
 } from '#runtime/trust/wascap/index.js';
+import { cutCodes, flipCodes, rangeOf } from '../flips.js';
 import {
   account,
   CODE,
@@ -336,6 +337,32 @@ describe('damage', () => {
         );
       }
     }
+  });
+
+  it('is told by where it is', () => {
+    const token = tokenOf({ payload: payload(CODE) });
+    const [header = '', body = '', signature = ''] = token.split('.');
+    const part = (text: string, after = 0) => rangeOf(module, Buffer.from(text), after);
+    const regions = {
+      'head of the file': [0, 8] as const,
+      header: part(header),
+      payload: part(body),
+      signature: part(signature),
+      code: [8, CODE.length] as const,
+      'head of the section': [CODE.length, part(header)[0]] as const,
+    };
+    expect(flipCodes(module, regions, verifyModule)).toEqual({
+      'head of the file': ['E_MODULE'],
+      code: ['E_HASH', 'E_MODULE'],
+      'head of the section': ['E_MODULE', 'E_UNSIGNED'],
+      header: ['E_ALG', 'E_TOKEN'],
+      payload: ['E_KEY', 'E_SIGNATURE', 'E_TOKEN'],
+      // A letter less or a spare bit more is no base64url.
+      signature: ['E_SIGNATURE', 'E_TOKEN'],
+      // The two dots.
+      structure: ['E_TOKEN'],
+    });
+    expect(cutCodes(module, verifyModule)).toEqual(['E_MODULE', 'E_UNSIGNED']);
   });
 
   it('by cutting at any length is noticed', () => {
