@@ -1,7 +1,7 @@
 import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
-import { versionsAfter } from '#runtime/cli/keys/trust/store.js';
+import { history } from '#runtime/cli/keys/trust/store.js';
 import { keyName } from '#runtime/trust/cose/key.js';
 import { keysOf, type RoleName, type TrustDocument } from '#runtime/trust/document/document.js';
 import { acceptNext, readTrustDocument } from '#runtime/trust/document/signed.js';
@@ -21,9 +21,10 @@ async function ok(line: string): Promise<string> {
 }
 /** What a device with the version before would make of the newest one: every version follows from the last. */
 async function walked(): Promise<TrustDocument> {
-  const first = await readFile('trust/root.1.cbor').catch(() => readFile('trust/root.cbor'));
-  let document = readTrustDocument(new Uint8Array(first));
-  for (const bytes of await versionsAfter('trust', 1)) document = acceptNext(document, bytes);
+  const [first, ...more] = await history('trust');
+  expect(first?.document.version).toBe(1);
+  let document = readTrustDocument(first?.bytes ?? new Uint8Array(0));
+  for (const { bytes } of more) document = acceptNext(document, bytes);
   return document;
 }
 const keyFile = (name: string) => join(place.home, '.local/share/iot-host/keys', `${name}.nk`);

@@ -37,7 +37,8 @@ export class TestKeys {
   readonly stranger = signerFromSeed(generateKey('user').rawSeed);
   readonly account = generateKey('account');
   readonly strangeAccount = generateKey('account');
-  readonly #root = signerFromSeed(generateKey('operator').rawSeed);
+  readonly #rootKey = generateKey('operator');
+  readonly #root = signerFromSeed(this.#rootKey.rawSeed);
   readonly #modules = new Map<string, KeyPair>();
 
   /** Default: version 1, issued now, with all the keys. */
@@ -61,7 +62,12 @@ export class TestKeys {
   /** Puts them where the command line finds them with `IOT_HOST_KEYS=folder`. */
   async save(folder: string): Promise<void> {
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    const keys = { account: this.account, release: this.#release, control: this.#control };
+    const keys = {
+      root: this.#rootKey,
+      account: this.account,
+      release: this.#release,
+      control: this.#control,
+    };
     for (const [name, { seed }] of Object.entries(keys)) {
       await writeFile(join(folder, `${name}.nk`), `${seed}\n`, { mode: 0o600 });
     }

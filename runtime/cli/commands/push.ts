@@ -1,16 +1,13 @@
 import { IotError } from '../../base/errors.js';
 import type { WaveEnd } from '../../control/client/rollout.js';
 import type { CommandSpec } from '../command.js';
-import type { Context } from '../context.js';
-import type { Target } from '../device/lookup.js';
-import { type DeviceOptions, deviceOptions } from '../device/options.js';
+import { type ChosenOptions, chosenOptions } from '../device/chosen.js';
+import { deviceOptions } from '../device/options.js';
 import { parseCount } from '../duration.js';
 import { collect } from '../list-option.js';
 import { MAX_FAILED_PERCENT, parseMaxFailed, parseWaves, waveLine } from '../push/waves.js';
 
-interface PushOptions extends DeviceOptions {
-  readonly all?: boolean;
-  readonly label: readonly string[];
+interface PushOptions extends ChosenOptions {
   readonly name?: string;
   readonly key: readonly string[];
   readonly dryRun?: boolean;
@@ -28,8 +25,6 @@ export const command: CommandSpec = {
   build(command, context) {
     command
       .argument('<file...>', 'signed module; several become active together, or none does')
-      .option('--all', 'every device that the brokers know')
-      .option('--label <k=v>', 'every device with this label; several must all match', collect, [])
       .option(
         '--name <name>',
         'slot to fill (default: the name in the claims); with several files: the name of the release',
@@ -54,6 +49,7 @@ export const command: CommandSpec = {
         `stop when more have failed, of a wave or of all (default with --waves: ${MAX_FAILED_PERCENT}%)`,
         parseMaxFailed,
       );
+    chosenOptions(command);
     deviceOptions(command, '60s').action(
       context.action(async (files: string[], options: PushOptions) => {
         const { prepareRelease } = await import('../push/release.js');
@@ -65,6 +61,7 @@ export const command: CommandSpec = {
             'with --detach nobody waits for an outcome that could stop a rollout',
           );
         }
+        const { chosen } = await import('../device/chosen.js');
         const targets = await chosen(options, context);
         if (options.dryRun === true) {
           const { preview } = await import('../push/preview.js');
@@ -89,16 +86,3 @@ export const command: CommandSpec = {
     );
   },
 };
-
-async function chosen(options: PushOptions, context: Context): Promise<readonly Target[]> {
-  const many = options.all === true || options.label.length > 0;
-  if (many && options.device !== undefined) {
-    throw new IotError('E_USAGE', '--device and --all or --label both say which devices: use one of them');
-  }
-  const { fleet, parseLabels } = await import('../device/fleet.js');
-  if (many) return fleet(parseLabels(options.label), options, context);
-  const { namedDevices } = await import('../device/lookup.js');
-  const { target } = await import('../device/session.js');
-  const names = await namedDevices(options, context.environment);
-  return Promise.all(names.map((name) => target(name, options, context)));
-}

@@ -8,7 +8,7 @@ import type { Target } from '../device/lookup.js';
 import type { DeviceOptions } from '../device/options.js';
 import { withTarget } from '../device/session.js';
 import { Progress } from '../progress.js';
-import type { Release } from './release.js';
+import type { Deployable } from './release.js';
 
 /** How it ended on one device. */
 export interface Delivery {
@@ -28,7 +28,7 @@ export interface Delivery {
 
 /** Pushes to one device and tells what happens on the way. Never throws: every failure is a delivery's `error`. */
 export async function deliver(
-  release: Release,
+  release: Deployable,
   target: Target,
   options: DeviceOptions & { detach?: boolean },
   context: Context,

@@ -1,5 +1,6 @@
 import { Name } from '../../base/config/schema.js';
 import { IotError } from '../../base/errors.js';
+import type { Environment } from '../../base/paths.js';
 import { type Artifact, moduleArtifact } from '../../control/client/deploy/artifact.js';
 import type { Signer } from '../../trust/cose/signer.js';
 import { parseVersion } from '../../trust/suit/version.js';
@@ -14,16 +15,21 @@ export interface Part {
   readonly claims: ModuleClaims;
 }
 
-/** What is pushed, and in whose name. */
-export interface Release {
+/** What devices are told to run, and in whose name. */
+export interface Deployable {
   /** Name of the slot, or that of the release when there are several modules. */
   readonly component: string;
-  readonly parts: readonly Part[];
+  readonly parts: readonly Pick<Part, 'artifact'>[];
   /** Version that all claims agree on, as it stands there. */
   readonly claimed: string | undefined;
   /** The same for the manifest, where it is one that a manifest can carry. */
   readonly version: string | undefined;
   readonly signers: readonly Signer[];
+}
+
+/** The same with the modules read. */
+export interface Release extends Deployable {
+  readonly parts: readonly Part[];
 }
 
 export interface ReleaseOptions {
@@ -54,8 +60,7 @@ export async function prepareRelease(
     const slot = slotName(file, files.length > 1 ? undefined : name, claims.name);
     parts.push({ artifact: moduleArtifact(slot, module, { replaceIdentity }), claims });
   }
-  const keys = options.key.length === 0 ? ['release'] : options.key;
-  const signers = await Promise.all(keys.map((key) => readSigner(key, context.environment)));
+  const signers = await readSigners(options.key, context.environment);
   const [first] = parts;
   const claimed = parts.every(({ claims }) => claims.ver === first?.claims.ver)
     ? first?.claims.ver
@@ -65,8 +70,13 @@ export async function prepareRelease(
   return { component, parts, claimed, version: comparable(claimed), signers };
 }
 
+/** Release keys by name or file; `release` when none is named. Throws E_KEY. */
+export function readSigners(keys: readonly string[], environment: Environment): Promise<Signer[]> {
+  return Promise.all((keys.length === 0 ? ['release'] : keys).map((key) => readSigner(key, environment)));
+}
+
 /** Claims may carry any text as their version, a manifest only what can be compared. */
-function comparable(version: string | undefined): string | undefined {
+export function comparable(version: string | undefined): string | undefined {
   try {
     if (version !== undefined) parseVersion(version);
     return version;

@@ -53,6 +53,10 @@ export function roleOptions(command: Command): Command {
 
 export type { EditFlags };
 
+/** The line that devices still need. */
+export const sendLine = (folder: string) =>
+  `devices that follow an older version take it with: iot-host keys trust ${folder} --all`;
+
 /** Throws E_USAGE for what is no role. */
 export function roleNamed(text: string): RoleName {
   const role = ROLES.find((name) => name === text);

@@ -1,6 +1,13 @@
 import type { Command } from 'commander';
 import type { Context } from '../../context.js';
-import { type EditFlags, recoveryOptions, roleNamed, type SignFlags, signOption } from './options.js';
+import {
+  type EditFlags,
+  recoveryOptions,
+  roleNamed,
+  type SignFlags,
+  sendLine,
+  signOption,
+} from './options.js';
 
 interface RevokeOptions extends Partial<EditFlags>, SignFlags {
   readonly role?: string;
@@ -28,7 +35,7 @@ export function buildRevoke(command: Command, context: Context): void {
         const edit = editOf(options);
         const { environment } = context;
         const revoked = await revokeKey(key, role, folder, edit, options.sign, environment);
-        const shown = summary(revoked);
+        const shown = summary(revoked, [sendLine(folder)]);
         const { key: name, roles } = revoked;
         return {
           data: { ...(shown.data as object), revoked: { key: name, roles } },

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Context } from '../../context.js';
-import { type EditFlags, recoveryOptions, type SignFlags, signOption } from './options.js';
+import { type EditFlags, recoveryOptions, type SignFlags, sendLine, signOption } from './options.js';
 
 export function buildRotate(command: Command, context: Context): void {
   command
@@ -21,7 +21,7 @@ export function buildRotate(command: Command, context: Context): void {
         const { summary } = await import('../trust/summary.js');
         const rotated = await rotateKey(key, folder, editOf(options), options.sign, context.environment);
         const { oldKey, newKey, oldFile, keyFile, roles } = rotated;
-        const shown = summary(rotated);
+        const shown = summary(rotated, [sendLine(folder)]);
         return {
           data: { ...(shown.data as object), rotated: { roles, oldKey, newKey, keyFile, oldFile } },
           text: [

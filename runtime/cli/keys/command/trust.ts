@@ -1,6 +1,8 @@
 import type { Command } from 'commander';
 import { IotError } from '../../../base/errors.js';
 import type { Context } from '../../context.js';
+import { type ChosenOptions, chosenOptions } from '../../device/chosen.js';
+import { connectionOptions } from '../../device/options.js';
 import { collect } from '../../list-option.js';
 import {
   type EditFlags,
@@ -9,10 +11,11 @@ import {
   recoveryOptions,
   roleOptions,
   type SignFlags,
+  sendLine,
   signOption,
 } from './options.js';
 
-interface TrustOptions extends EditFlags, SignFlags {
+interface TrustOptions extends EditFlags, SignFlags, ChosenOptions {
   readonly role?: string;
   readonly root: readonly string[];
   readonly release: readonly string[];
@@ -22,7 +25,7 @@ interface TrustOptions extends EditFlags, SignFlags {
 
 export function buildTrust(command: Command, context: Context): void {
   command
-    .description('make the trust document of devices, or its next version')
+    .description('make the trust document of devices, or its next version; --device or --all sends it')
     .argument('[arguments...]', 'folder of the document (default: ./trust), and keys that get --role')
     .option('--root <key>', 'may replace the document', collect, [])
     .option('--release <key>', 'may sign pushes', collect, [])
@@ -31,6 +34,10 @@ export function buildTrust(command: Command, context: Context): void {
     .option('--role <role>', 'role of the keys among the arguments');
   roleOptions(command);
   recoveryOptions(command);
+  connectionOptions(
+    chosenOptions(command),
+    'send the device the versions that it lacks; several with commas',
+  );
   signOption(command)
     .addHelpText(
       'after',
@@ -51,10 +58,23 @@ export function buildTrust(command: Command, context: Context): void {
         }
         const trusted = byRole(options, args.filter(looksLikeKey));
         const folder = folders[0] ?? 'trust';
-        return summary(await trustKeys(folder, trusted, editOf(options), options.sign, context.environment));
+        const issued = await trustKeys(folder, trusted, editOf(options), options.sign, context.environment);
+        if (!isSent(options)) return summary(issued, issued.changed ? [sendLine(folder)] : []);
+        const { sendTrust } = await import('../trust/send.js');
+        const { data, text, failure } = await sendTrust(folder, options, context);
+        const shown = summary(issued);
+        return {
+          data: { ...(shown.data as object), devices: data },
+          text: [...(issued.changed ? shown.text : []), ...text],
+          failure,
+        };
       }),
     );
 }
+
+/** Only where the line says so: a document that was just made is looked at first. */
+const isSent = ({ device, all, label }: ChosenOptions) =>
+  device !== undefined || all === true || label.length > 0;
 
 function byRole(options: TrustOptions, keys: readonly string[]): Partial<Record<GivenRole, string[]>> {
   const trusted: Partial<Record<GivenRole, string[]>> = {};

@@ -41,37 +41,30 @@ export async function replaceDocument(
   await writeWhole(file, bytes);
 }
 
-/**
- * What a device that trusts version `from` has to be shown, one after the other: each follows from the one before it.
- * Throws E_NOT_FOUND when a version in between is not beside the document, E_OLDER when the device is ahead of it.
- */
-export async function versionsAfter(path: string, from: number): Promise<Uint8Array[]> {
-  const { file, bytes, document } = await requireDocument(path);
-  if (from > document.version) {
-    throw new IotError('E_OLDER', `${file} is version ${document.version}, and version ${from} is in force`, {
-      hint: 'take the folder in which the newest version was made',
-    });
-  }
-  const documents: Uint8Array[] = [];
-  for (let version = from + 1; version <= document.version; version++) {
-    documents.push(version === document.version ? bytes : await readVersion(file, version));
-  }
-  return documents;
-}
+/** As many versions as a device may be behind. */
+const MAX_HISTORY = 1_024;
 
-async function readVersion(file: string, version: number): Promise<Uint8Array> {
-  const name = versionFile(file, version);
-  const bytes = await readOptional(name);
-  if (bytes === undefined) {
-    throw new IotError('E_NOT_FOUND', `${name} is missing: versions are accepted one after the other`, {
-      hint: 'copy it from where that version was made',
-    });
+/**
+ * Every version that is there, oldest first: the document and those beside it, back to the first that is missing. A
+ * device passes over those it knows. Throws E_NOT_FOUND without a document, E_CONFIG for a file with another version
+ * in it.
+ */
+export async function history(path: string): Promise<StoredDocument[]> {
+  const newest = await requireDocument(path);
+  const versions = [newest];
+  for (let version = newest.document.version - 1; version > 0 && versions.length < MAX_HISTORY; version--) {
+    const file = versionFile(newest.file, version);
+    const bytes = await readOptional(file);
+    if (bytes === undefined) break;
+    const document = read(file, bytes);
+    if (document.version !== version) {
+      throw new IotError('E_CONFIG', `${file} holds version ${document.version}`, {
+        hint: 'copy it again from where that version was made',
+      });
+    }
+    versions.unshift({ file, bytes, document });
   }
-  const found = read(name, bytes).version;
-  if (found === version) return bytes;
-  throw new IotError('E_CONFIG', `${name} holds version ${found}`, {
-    hint: 'copy it again from where that version was made',
-  });
+  return versions;
 }
 
 async function readOptional(file: string): Promise<Uint8Array | undefined> {

@@ -1,0 +1,202 @@
+import { copyFile, mkdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { topics } from '#runtime/control/protocol/topics.js';
+import { type Ended, emptyHome, inProcess } from '../cli/iot-host.js';
+import { Cleanup } from '../helpers/cleanup.js';
+import { type Config, TestDevice, text } from '../helpers/device.js';
+import { guestModule } from '../helpers/guest.js';
+import type { SignAs } from '../helpers/keys.js';
+
+const cleanup = new Cleanup();
+const before = process.cwd();
+afterEach(async () => {
+  process.chdir(before);
+  await cleanup.run();
+});
+
+const POLL = { timeout: 15_000 };
+
+interface Setup {
+  readonly device: TestDevice;
+  /** The key folder. */
+  readonly keys: string;
+  run(line: string): Promise<Ended>;
+}
+
+/** A device, and an operator with its keys at a command line. */
+async function start(config: Config = {}): Promise<Setup> {
+  const device = await TestDevice.start(cleanup, {
+    config: { providers: [], actors: [{ name: 'guest' }], updates: { dwellMs: 150 }, ...config },
+  });
+  const place = await emptyHome();
+  const keys = join(place.home, 'keys');
+  Object.assign(place.env, { IOT_HOST_KEYS: keys, IOT_HOST_BROKER: device.broker });
+  await device.keys.save(keys);
+  await mkdir(join(place.home, 'trust'));
+  await copyFile(join(device.folder, 'trust/root.cbor'), join(place.home, 'trust/root.cbor'));
+  process.chdir(place.home);
+  return { device, keys, run: (line) => inProcess(line.split(' '), place) };
+}
+
+const version = (device: TestDevice, rev: number, more: Partial<SignAs> = {}): Uint8Array =>
+  device.keys.sign(guestModule({ version: `${rev}` }).bytes, { name: 'guest', rev, ...more });
+const answer = async (device: TestDevice) => text(await device.call('guest', 'Version'));
+
+describe('rollback', () => {
+  const rollback = 'rollback guest --device pi-01 --yes';
+
+  it('is a new deployment of the module before, of which nothing is sent; and back again', async () => {
+    const { device, run } = await start();
+    await device.install('guest', version(device, 1));
+    await device.install('guest', version(device, 2));
+    const chunks: string[] = [];
+    const watching = await device.client.link.subscribe(topics.data('pi-01'), () => chunks.push('chunk'));
+    const floor = (await device.client.status('guest'))?.floor ?? 0;
+    const { code, stdout, stderr } = await run(rollback);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^pi-01: guest 1\.0\.0 \(sequence \d+\) is active$/m);
+    expect(stderr).toMatch(/^pi-01: guest 2\.0\.0 \(sha256 [0-9a-f]{12}…\) back to 1\.0\.0 \(sha256 /m);
+    expect(await answer(device)).toBe('1');
+    const after = await device.client.status('guest');
+    expect(after?.floor).toBeGreaterThan(floor);
+    expect(after?.installed?.sequence).toBe(after?.floor);
+    expect(after?.previous).toMatchObject({ version: '2.0.0' });
+    expect(await run(`${rollback} --json`)).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('"active"'),
+    });
+    expect(await answer(device)).toBe('2');
+    expect(chunks).toEqual([]);
+    await watching.close();
+    // A restart reads the desired state again, and stays with it.
+    await device.off();
+    await device.on();
+    expect(await answer(device)).toBe('2');
+  }, 30_000);
+
+  it('goes back to a module of another identity, which was let in before', async () => {
+    const { device, run } = await start();
+    const other = device.keys.moduleKey('other');
+    await device.install('guest', version(device, 1, { module: other }));
+    await device.install('guest', version(device, 2), { replaceIdentity: true });
+    expect(await run(rollback)).toMatchObject({ code: 0 });
+    expect(await device.actor('guest')).toMatchObject({ key: other.publicKey, version: '1.0.0' });
+  }, 30_000);
+
+  it('waits for a device that is off, and is taken when it is back', async () => {
+    const { device, run } = await start(await outside());
+    await device.install('guest', version(device, 1));
+    await device.install('guest', version(device, 2));
+    await device.off();
+    expect(await run(`${rollback} --detach`)).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('is left with the broker, the device will take it'),
+    });
+    await device.on();
+    await expect.poll(() => answer(device), POLL).toBe('1');
+  }, 30_000);
+
+  it('says what is missing, and asks before it signs what a device says', async () => {
+    const { device, run } = await start();
+    expect(await run(rollback)).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(
+        /nothing was ever pushed into slot guest\nhint: iot-host ps --device pi-01/,
+      ),
+    });
+    await device.install('guest', version(device, 1));
+    expect(await run(rollback)).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(
+        /no module from before the one in slot guest\nhint: .*iot-host push FILE --name guest --device pi-01/,
+      ),
+    });
+    await device.install('guest', version(device, 2));
+    expect(await run('rollback guest --device pi-01')).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/nobody can be asked here: sign that\?\nhint: add --yes/),
+    });
+    expect(await run('rollback Guest --device pi-01 --yes')).toMatchObject({ code: 2 });
+    expect(await answer(device)).toBe('2');
+    const several = await run('rollback guest --device pi-01,pi-09 --yes');
+    expect(several).toMatchObject({
+      code: 7,
+      stderr: expect.stringContaining('1 of 2 devices failed: pi-09'),
+    });
+    expect(several.stdout).toMatch(/^pi-01: guest 1\.0\.0 \(sequence \d+\) is active$/m);
+  }, 30_000);
+});
+
+describe('keys trust --device', () => {
+  const send = 'keys trust --device pi-01';
+
+  it('sends what the device lacks, signed by the control key that it believes so far', async () => {
+    const { device, run } = await start(await outside());
+    expect(await run('keys rotate control')).toMatchObject({ code: 0 });
+    // The new key is nobody's there until the device has the new version.
+    expect(await run('ps --device pi-01')).toMatchObject({ code: 4 });
+    expect(await run('keys rotate root')).toMatchObject({ code: 0 });
+    expect(await run('keys trust --expires 1y')).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('iot-host keys trust trust --all'),
+    });
+    const sent = await run(`${send} --json`);
+    expect(sent.code).toBe(0);
+    expect(JSON.parse(sent.stdout).data).toMatchObject({
+      version: 4,
+      changed: false,
+      devices: [{ device: 'pi-01', version: 4 }],
+    });
+    expect(await run('ps --device pi-01')).toMatchObject({ code: 0 });
+    // Once more, by the key that is believed now, and together with a change.
+    expect(await run(send)).toMatchObject({ code: 0, stdout: 'pi-01: trusts by version 4 now\n' });
+    const both = await run('keys trust --min-host 0.1 --all');
+    expect(both.code).toBe(0);
+    expect(both.stdout).toContain('version 5 written');
+    expect(both.stdout).toContain('pi-01: trusts by version 5 now');
+    await device.off();
+    await device.on();
+    expect(await run('ps --device pi-01')).toMatchObject({ code: 0 });
+  }, 30_000);
+
+  it('says which version is missing, and which device was not reached', async () => {
+    const { run } = await start();
+    await run('keys trust --expires 1y');
+    await run('keys trust --expires 2y');
+    await rename('trust/root.2.cbor', 'root.2.cbor');
+    expect(await run(send)).toMatchObject({
+      code: 4,
+      stderr: expect.stringMatching(/cannot follow 1: 2 is missing\nhint: versions before 3 are not beside/),
+    });
+    await rename('root.2.cbor', 'trust/root.2.cbor');
+    expect(await run(`${send},pi-09`)).toMatchObject({
+      code: 7,
+      stdout: expect.stringMatching(/^pi-01: trusts by version 3 now\npi-09: device pi-09: .*was not found/),
+      stderr: expect.stringContaining('1 of 2 devices failed: pi-09'),
+    });
+  }, 30_000);
+
+  it('never brings a first document, and needs a control key', async () => {
+    const { run, keys } = await start({ trust: {} });
+    expect(await run(send)).toMatchObject({
+      code: 4,
+      stderr: expect.stringMatching(
+        /has no trust document.*\nhint: put trust\/root\.cbor on the device yourself/,
+      ),
+    });
+    await rm(join(keys, 'control.nk'));
+    expect(await run(send)).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('no control key of this trust document is in the key folder'),
+    });
+  }, 30_000);
+});
+
+/** A broker that stays when the device goes. */
+async function outside(): Promise<Config> {
+  const { startAedes } = await import('../helpers/broker.js');
+  const broker = await startAedes();
+  cleanup.add(() => broker.stop());
+  return { broker: broker.url };
+}
