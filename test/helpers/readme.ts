@@ -7,10 +7,15 @@ export interface CodeBlock {
 
 /** What stands under a second-level heading of README.md, up to the next one. */
 export function readmeSection(title: string): string {
-  const text = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
-  const section = text.split(/^## /m).find((part) => part.startsWith(`${title}\n`));
-  if (section === undefined) throw new Error(`README.md has no section "${title}"`);
-  return section;
+  return section('README.md', title);
+}
+
+/** The same for another document of the repository. */
+export function section(document: string, title: string): string {
+  const text = readFileSync(new URL(`../../${document}`, import.meta.url), 'utf8');
+  const found = text.split(/^## /m).find((part) => part.startsWith(`${title}\n`));
+  if (found === undefined) throw new Error(`${document} has no section "${title}"`);
+  return found;
 }
 
 /** Fenced blocks, in order. */
