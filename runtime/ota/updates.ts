@@ -10,9 +10,11 @@ import type { Checks } from './checks/checks.js';
 import { type Clock, systemClock } from './clock.js';
 import { Answers } from './machine/answers.js';
 import { boot } from './machine/boot.js';
-import { type Context, recordOf, transit } from './machine/context.js';
-import { Lane } from './machine/lane.js';
+import { type Context, forAll, recordOf, transit, viewOf } from './machine/context.js';
+import { Inbox } from './machine/inbox.js';
 import { Reporter } from './machine/reporter.js';
+import { Schedule } from './machine/schedule.js';
+import { tellEnd } from './machine/tell.js';
 import { clear, forgetRefusal } from './machine/transitions.js';
 import type { ModuleSource, StatusSink } from './ports.js';
 import { Blobs } from './storage/blobs.js';
@@ -69,7 +71,8 @@ export class Updates {
   private readonly context: Context;
   private readonly trustFiles: TrustFiles;
   private readonly answers: Answers;
-  private readonly lanes = new Map<string, Lane>();
+  private readonly schedule: Schedule;
+  private readonly inbox: Inbox;
   private booted: Awaited<ReturnType<typeof boot>> | undefined;
   /** Slots that are being emptied: what is desired of them meanwhile is looked at afterwards. */
   private readonly removing = new Map<string, Promise<unknown>>();
@@ -100,6 +103,8 @@ export class Updates {
       now: () => time.now(),
       changed: (document, resets) => this.trustReplaced(document, resets),
     });
+    this.schedule = new Schedule(this.context, this.answers);
+    this.inbox = new Inbox(this.context, this.answers, this.schedule);
   }
 
   /** Reads the disk and decides what runs. Rejects with E_INTERNAL or E_NO_SPACE when it cannot be used. */
@@ -123,16 +128,17 @@ export class Updates {
     if (this.resumed || this.stopped) return;
     const { ended, resumed } = this.ready();
     this.resumed = true;
-    for (const [component, ending] of ended) {
-      this.context.reporter.ended({ component, ...ending }, recordOf(this.context, component));
+    for (const { component, slots, ending } of ended) {
+      const { deployment, sequence, state, reason } = ending;
+      tellEnd(this.context, slots, { component, deployment, sequence, state, reason });
     }
-    for (const [component, pending] of resumed) this.lane(component).resume(pending);
+    for (const probation of resumed) this.schedule.resume(probation);
   }
 
   /** Stops at the next safe point and reports nothing; the next start goes on. */
   async stop(): Promise<void> {
     this.stopped = true;
-    await Promise.all([...this.lanes.values()].map((lane) => lane.stop()));
+    await this.schedule.stop();
     const { clock, reporter } = this.context;
     // A broker that is gone takes nothing: the last statuses are worth a moment, not more.
     let cancel = () => {};
@@ -151,14 +157,21 @@ export class Updates {
       this.context.log.warn('an update for a component with an impossible name is ignored');
       return;
     }
-    const removal = this.removing.get(component);
-    if (removal !== undefined) {
-      void removal.then(() => this.desired(component, envelope));
+    if (this.removing.size > 0) {
+      void Promise.all(this.removing.values()).then(() => this.desired(component, envelope));
       return;
     }
-    const lane = this.lane(component);
-    if (envelope.length > 0) lane.desired(envelope);
-    else void lane.cancel();
+    if (envelope.length > 0) this.inbox.desired(component, envelope);
+    else void this.schedule.withdraw(component);
+  }
+
+  /**
+   * Takes back what is being installed for a slot, or under the name of a release: modules on probation, too. The same
+   * deployment is not run again. Resolves with whether there was anything to take back.
+   */
+  async abort(component: string): Promise<boolean> {
+    this.resume();
+    return !this.stopped && (await this.schedule.abort(component));
   }
 
   /** The pushed module that `start` found and verified for a slot: what its actor is to be started with. */
@@ -184,7 +197,7 @@ export class Updates {
 
   /** A new deployment needs a larger sequence number. */
   floor(component: string): number {
-    return recordOf(this.context, component).floor;
+    return viewOf(this.context, component).floor;
   }
 
   /** Sequence number of what is active in a slot. */
@@ -197,7 +210,7 @@ export class Updates {
    * the record cannot be written.
    */
   async remove(slot: string): Promise<void> {
-    if (this.lanes.get(slot)?.busy === true || this.removing.has(slot)) {
+    if (this.schedule.busy(slot) || this.removing.has(slot)) {
       const hint = `wait for its outcome: iot-host ps`;
       throw new IotError('E_BUSY', `slot ${slot} is being updated`, { hint });
     }
@@ -209,9 +222,9 @@ export class Updates {
 
   private async empty(slot: string): Promise<void> {
     const { active } = recordOf(this.context, slot);
-    await transit(this.context, slot, active?.deployment ?? '0'.repeat(64), clear);
+    await transit(this.context, active?.deployment ?? '0'.repeat(64), forAll([slot], clear));
     this.ready().modules.delete(slot);
-    this.answers.forgetRefusals(slot);
+    this.answers.forgetRefusals();
     await this.context.target.clear(slot);
     if (active === undefined) return;
     await this.sweep();
@@ -229,13 +242,14 @@ export class Updates {
   async trustChanged(): Promise<void> {
     this.answers.forgetRefusals();
     for (const [component, { ending }] of Object.entries(this.context.store.current.components)) {
-      if (ending !== undefined) await transit(this.context, component, ending.deployment, forgetRefusal);
+      if (ending === undefined) continue;
+      await transit(this.context, ending.deployment, forAll([component], forgetRefusal));
     }
   }
 
   private async trustReplaced(document: TrustDocument, resets: readonly string[]): Promise<void> {
     const reason = `trust document ${document.version} lets ${resets.join(', ')} start anew`;
-    for (const lane of this.lanes.values()) lane.distrust(resets, new IotError('E_UNTRUSTED', reason));
+    this.schedule.distrust(resets, new IotError('E_UNTRUSTED', reason));
     try {
       await this.trustChanged();
     } catch (thrown) {
@@ -246,32 +260,17 @@ export class Updates {
 
   /** Resolves when no update runs and every status has been handed over. */
   async idle(): Promise<void> {
-    await Promise.all([...this.lanes.values()].map((lane) => lane.idle));
+    await this.schedule.idle();
     await this.context.reporter.flushed();
   }
 
   /** Frees the space of modules that nothing needs; a failure costs space only. */
   private async sweep(): Promise<void> {
     const { blobs, store, log } = this.context;
-    const fetching = [...this.lanes.values()].flatMap((lane) => lane.digests);
-    await blobs.sweep(new Set([...namedDigests(store.current), ...fetching])).catch((thrown: unknown) => {
+    const coming = this.schedule.digests();
+    await blobs.sweep(new Set([...namedDigests(store.current), ...coming])).catch((thrown: unknown) => {
       log.warn(`old modules were not removed: ${asIotError(thrown).message}`);
     });
-  }
-
-  private lane(component: string): Lane {
-    const known = this.lanes.get(component);
-    if (known !== undefined) return known;
-    // Lanes that rest hold nothing: dropping them keeps made-up component names from piling up.
-    for (const [name, lane] of this.lanes) if (!lane.busy) this.lanes.delete(name);
-    const lane = new Lane(this.context, component, this.answers, (except) => this.fetching(except));
-    this.lanes.set(component, lane);
-    return lane;
-  }
-
-  private fetching(except: Lane): ReadonlySet<string> {
-    const others = [...this.lanes.values()].filter((lane) => lane !== except);
-    return new Set([...others.flatMap((lane) => lane.digests), ...except.waitingDigests]);
   }
 
   private ready(): NonNullable<typeof this.booted> {

@@ -27,10 +27,11 @@ export class MemorySink implements StatusSink {
     return this.statuses.at(-1);
   }
 
-  /** `fetching 50`, `rejected E_OLDER`, `active`: all, or those of one sequence number. */
-  lines(sequence?: number): string[] {
+  /** `fetching 50`, `rejected E_OLDER`, `active`: all, or those of one sequence number, of one component. */
+  lines(sequence?: number, component?: string): string[] {
     return this.statuses
       .filter((status) => sequence === undefined || status.sequence === sequence)
+      .filter((status) => component === undefined || status.component === component)
       .map(({ state, percent, reason }) =>
         [state, percent, reason?.code].filter((part) => part !== undefined).join(' '),
       );

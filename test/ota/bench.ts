@@ -69,6 +69,19 @@ export function envelopeFor(
   });
 }
 
+/** One envelope for several slots. */
+export function releaseFor(
+  sequence: number,
+  modules: Readonly<Record<string, Uint8Array>>,
+  options: Partial<EnvelopeOptions> = {},
+): Uint8Array {
+  const components = Object.entries(modules).map(([slot, bytes]) => ({
+    ...{ id: ['actor', slot], size: bytes.length, uri: URI_MQTT },
+    digest: Uint8Array.from(Buffer.from(digestOf(bytes), 'hex')),
+  }));
+  return createEnvelope({ sequence, components, deviceName: 'pi-01', signers: [release], ...options });
+}
+
 export interface BenchOptions {
   fs?: FileSystem;
   folder?: string;
@@ -164,6 +177,24 @@ export class Bench {
 
   get running(): string | undefined {
     return this.target.running.get('blink')?.name;
+  }
+
+  /** Slots → names of the modules that run in them. */
+  get all(): Record<string, string> {
+    return Object.fromEntries([...this.target.running].map(([slot, { name }]) => [slot, name]));
+  }
+
+  /** As `push`, for several slots under the name of a release. */
+  async release(
+    sequence: number,
+    modules: Readonly<Record<string, Uint8Array>>,
+    name = 'house',
+  ): Promise<Uint8Array> {
+    for (const bytes of Object.values(modules)) this.source.offer(bytes);
+    const envelope = releaseFor(sequence, modules);
+    this.updates.desired(name, envelope);
+    await this.updates.idle();
+    return envelope;
   }
 
   /** Offers `bytes`, sends an envelope for them and waits until nothing goes on any more. */

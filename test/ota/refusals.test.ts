@@ -29,16 +29,8 @@ const early: [string, Uint8Array, string][] = [
   ['has expired', envelopeFor(11, v2, { useBefore: 1_799_999_999 }), 'E_EXPIRED'],
   ['is older', envelopeFor(9, v2), 'E_OLDER'],
   ['has the same number and other content', envelopeFor(10, v2), 'E_EQUIVOCATION'],
-  [
-    'has several components',
-    envelopeFor(11, v2, {
-      components: ['blink', 'other'].map((name) => ({
-        ...{ id: ['actor', name], size: v2.length, uri: URI_MQTT },
-        digest: Uint8Array.from(Buffer.from(digestOf(v2), 'hex')),
-      })),
-    }),
-    'E_COMMAND',
-  ],
+  ['is for no slot', envelopeFor(11, v2, { slot: '../blink' }), 'E_COMPONENT'],
+  ['is to be watched for more than a day', envelopeFor(11, v2, { probationSeconds: 86_401 }), 'E_COMMAND'],
 ];
 
 describe('an update is refused before anything is fetched when it', () => {

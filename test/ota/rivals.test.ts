@@ -76,7 +76,7 @@ describe('two pushes at once', () => {
     await probation;
     bench.updates.desired('blink', envelopeFor(6, bad));
     await bench.updates.idle();
-    expect(bench.sink.lines(6)).toEqual(['verified', 'rejected E_BLOCKED']);
+    expect(bench.sink.lines(6)).toEqual(['rejected E_BLOCKED']);
   });
 
   it('the same one twice runs once', async () => {
@@ -122,20 +122,29 @@ describe('the empty message', () => {
     expect(bench.running).toBe('good-2');
   });
 
-  it('takes a module on probation back without blocking it', async () => {
+  it('leaves a module on probation to its trial', async () => {
     const bench = await offering({ dwellMs: 5_000 });
     const probation = bench.sink.next('probation');
     bench.updates.desired('blink', envelopeFor(1, v1));
     await probation;
     bench.updates.desired('blink', EMPTY);
-    await bench.updates.idle();
-    expect(bench.sink.lines().slice(-2)).toEqual(['probation', 'cancelled E_CANCELLED']);
-    expect(bench.running).toBeUndefined();
-    bench.sink.clear();
-    bench.updates.desired('blink', envelopeFor(2, v1));
     await bench.clock.elapse(5_000);
     await bench.updates.idle();
-    expect(bench.sink.last?.state).toBe('active');
+    expect(bench.sink.lines().slice(-2)).toEqual(['probation', 'active']);
+    expect(bench.running).toBe('good-1');
+  });
+
+  it('ends what waits for a trial', async () => {
+    const bench = await offering({ dwellMs: 5_000 });
+    const probation = bench.sink.next('probation');
+    bench.updates.desired('blink', envelopeFor(1, v1));
+    await probation;
+    bench.updates.desired('blink', envelopeFor(2, v2));
+    bench.updates.desired('blink', EMPTY);
+    await bench.clock.elapse(5_000);
+    await bench.updates.idle();
+    expect(bench.sink.lines(2)).toEqual(['cancelled E_CANCELLED']);
+    expect(bench.running).toBe('good-1');
   });
 
   it('does nothing when nothing goes on', async () => {
@@ -145,6 +154,57 @@ describe('the empty message', () => {
     bench.updates.desired('blink', EMPTY);
     await bench.updates.idle();
     expect(bench.sink.lines()).toEqual([]);
+    expect(bench.running).toBe('good-1');
+  });
+});
+
+describe('an abort', () => {
+  it('takes a module on probation back without blocking it; the same deployment does not come back', async () => {
+    const bench = await offering({ dwellMs: 5_000 });
+    const probation = bench.sink.next('probation');
+    const envelope = envelopeFor(1, v1);
+    bench.updates.desired('blink', envelope);
+    await probation;
+    expect(await bench.updates.abort('blink')).toBe(true);
+    expect(bench.sink.lines().slice(-2)).toEqual(['probation', 'cancelled E_CANCELLED']);
+    expect(bench.running).toBeUndefined();
+    bench.sink.clear();
+    for (const device of [bench, await bench.restart()]) {
+      device.updates.desired('blink', envelope);
+      await device.updates.idle();
+      expect(device.sink.lines()).toEqual(['cancelled E_CANCELLED']);
+    }
+    bench.sink.clear();
+    bench.updates.desired('blink', envelopeFor(2, v1));
+    await bench.clock.elapse(5_000);
+    await bench.updates.idle();
+    expect(bench.sink.last?.state).toBe('active');
+  });
+
+  it('ends a fetch, and what waits', async () => {
+    const bench = await offering({ dwellMs: 5_000 });
+    await stalled(bench, 1, v1);
+    expect(await bench.updates.abort('blink')).toBe(true);
+    expect(bench.sink.lines(1).at(-1)).toBe('cancelled E_CANCELLED');
+
+    const probation = bench.sink.next('probation');
+    bench.updates.desired('blink', envelopeFor(2, v2));
+    await probation;
+    const waits = envelopeFor(3, v3);
+    bench.updates.desired('blink', waits);
+    expect(await bench.updates.abort('blink')).toBe(true);
+    expect(bench.sink.lines(3)).toEqual(['cancelled E_CANCELLED']);
+    bench.updates.desired('blink', waits);
+    await bench.updates.idle();
+    expect(bench.sink.lines(3)).toEqual(['cancelled E_CANCELLED', 'cancelled E_CANCELLED']);
+    expect(bench.running).toBeUndefined();
+  });
+
+  it('says that there was nothing to take back: it is active already, or never was', async () => {
+    const bench = await offering();
+    await bench.push(1, v1);
+    expect(await bench.updates.abort('blink')).toBe(false);
+    expect(await bench.updates.abort('nothing')).toBe(false);
     expect(bench.running).toBe('good-1');
   });
 });

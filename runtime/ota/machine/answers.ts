@@ -1,8 +1,22 @@
-import { type Context, recordOf } from './context.js';
+import type { IotError } from '../../base/errors.js';
+import { type Context, viewOf } from './context.js';
+import { endingRecord } from './endings.js';
 import type { Step } from './reporter.js';
+import { tell } from './tell.js';
 
 /** Refusals kept in memory; the oldest is forgotten, and its message is simply judged again. */
 const MAX_REMEMBERED = 64;
+
+/** A deployment that never became a job. */
+export interface Refused {
+  readonly component: string;
+  readonly deployment: string;
+  /** Unknown until the manifest has been read; so are the slots. */
+  readonly sequence?: number | undefined;
+  readonly slots?: readonly string[] | undefined;
+  /** SHA-256 of the message, hex. */
+  readonly message: string;
+}
 
 /**
  * Answers to messages that come again, as retained ones do with every connection: the same last status, and nothing
@@ -10,38 +24,62 @@ const MAX_REMEMBERED = 64;
  * publish could wear out the disk otherwise.
  */
 export class Answers {
+  /** By message: anybody can put a name on a bad envelope. */
   private readonly refused = new Map<string, Step>();
 
   constructor(private readonly context: Context) {}
 
-  /** `message`: SHA-256 of the envelope. Refusals go by it, since anybody can put a name on a bad envelope. */
-  remember(message: string, step: Step): void {
-    this.refused.set(message, step);
-    const [oldest] = this.refused.keys();
-    if (this.refused.size > MAX_REMEMBERED && oldest !== undefined) this.refused.delete(oldest);
+  /** Ends a deployment that never became a job. */
+  refuse({ component, deployment, sequence, slots = [], message }: Refused, error: IotError): void {
+    const { state, reason } = endingRecord({ deployment, sequence: sequence ?? 0 }, error);
+    const step = { component, deployment, sequence, state, reason };
+    if (state === 'rejected') this.remember(message, step);
+    this.context.reporter.ended(step, viewOf(this.context, component, slots));
   }
 
-  /** What is installed or trusted has changed, so that refusals may be wrong by now. Default: of all components. */
-  forgetRefusals(component?: string): void {
-    for (const [message, step] of this.refused) {
-      if (component === undefined || step.component === component) this.refused.delete(message);
-    }
+  /** What is installed or trusted has changed, so that refusals may be wrong by now. */
+  forgetRefusals(): void {
+    this.refused.clear();
   }
 
   /** Reports the outcome once more if there is one; false when the message has to be judged. */
   repeat(component: string, deployment: string, message: string): boolean {
-    const step = this.outcome(component, deployment) ?? this.refused.get(message);
+    const step =
+      this.kept(component, deployment) ?? this.ended(component, deployment) ?? this.refused.get(message);
     if (step === undefined || step.component !== component) return false;
-    this.context.reporter.status(step, recordOf(this.context, component));
+    tell(this.context, [], step);
     return true;
   }
 
-  private outcome(component: string, deployment: string): Step | undefined {
-    const { active, ending } = recordOf(this.context, component);
-    if (active?.deployment === deployment) {
-      const unbound = this.context.target.missingBindings(component, active.capabilities);
-      return { component, deployment, sequence: active.sequence, state: 'active', unbound };
+  /** That all of its modules are active. */
+  private kept(component: string, deployment: string): Step | undefined {
+    const { store, target } = this.context;
+    const unbound: string[] = [];
+    let sequence: number | undefined;
+    let missing = 1;
+    for (const [slot, { active }] of Object.entries(store.current.components)) {
+      if (active?.deployment !== deployment || (active.release?.name ?? slot) !== component) continue;
+      if (sequence === undefined) missing = active.release?.parts ?? 1;
+      missing -= 1;
+      sequence = active.sequence;
+      unbound.push(...target.missingBindings(slot, active.capabilities));
     }
-    return ending?.deployment === deployment ? { component, ...ending } : undefined;
+    return missing > 0 ? undefined : { component, deployment, sequence, state: 'active', unbound };
+  }
+
+  /** How it ended, when that is on the disk. */
+  private ended(component: string, deployment: string): Step | undefined {
+    for (const [slot, { ending }] of Object.entries(this.context.store.current.components)) {
+      if (ending?.deployment !== deployment || (ending.release ?? slot) !== component) continue;
+      const { sequence, state, reason } = ending;
+      return { component, deployment, sequence, state, reason };
+    }
+    return undefined;
+  }
+
+  private remember(message: string, step: Step): void {
+    this.refused.set(message, step);
+    const [oldest] = this.refused.keys();
+    if (this.refused.size > MAX_REMEMBERED && oldest !== undefined) this.refused.delete(oldest);
   }
 }

@@ -11,16 +11,24 @@ import {
 } from '../storage/record.js';
 import type { Store } from '../storage/store.js';
 import { endingRecord } from './endings.js';
-import { apply, fallBack, revert, spendStart } from './transitions.js';
+import type { Resumed } from './job.js';
+import { apply, companions, fallBack, revert, spendStart, withEnding } from './transitions.js';
+
+/** A deployment that ended while the host was down. */
+export interface Ended {
+  readonly component: string;
+  readonly slots: readonly string[];
+  readonly ending: EndingRecord;
+}
 
 /** What the host finds when it starts. */
 export interface Booted {
   /** Slot → what runs in it. */
   readonly modules: Map<string, CheckedModule>;
   /** Probations to go on with, each of which has just spent a start. */
-  readonly resumed: ReadonlyMap<string, PendingRecord>;
-  /** What ended while the host was down: probations that had no start left, and modules that are blocked by now. */
-  readonly ended: ReadonlyMap<string, EndingRecord>;
+  readonly resumed: readonly Resumed[];
+  /** Probations that had no start left, and modules that are blocked by now. */
+  readonly ended: readonly Ended[];
   /** Slots whose module could not be read, with what became of them. */
   readonly degraded: readonly string[];
 }
@@ -34,72 +42,106 @@ export async function boot(
   blobs: Blobs,
   raiseTime: (state: StateRecord) => StateRecord,
 ): Promise<Booted> {
-  const ended = new Map<string, EndingRecord>();
+  const probations = onProbation(store.current);
+  const resumed = probations.filter(({ pending }) => [...pending.values()].every(({ left }) => left > 0));
+  const ended = probations.filter((probation) => !resumed.includes(probation)).map(outOfStarts);
   await store.change((state) => {
     let next: StateRecord = raiseTime({ ...state, session: state.session + 1 });
-    for (const [slot, { pending }] of Object.entries(state.components)) {
-      if (pending?.phase !== 'probation') continue;
-      const ending = pending.left === 0 ? outOfStarts(pending) : undefined;
-      if (ending !== undefined) ended.set(slot, ending);
-      next = apply(next, slot, pending.deployment, ending === undefined ? spendStart : revert(ending));
+    for (const { pending } of resumed) {
+      for (const [slot, { deployment }] of pending) next = apply(next, slot, deployment, spendStart);
+    }
+    for (const { slots, ending } of ended) {
+      for (const slot of slots) next = apply(next, slot, ending.deployment, revert(ending));
     }
     return next;
   });
-  const modules = new Map<string, CheckedModule>();
   const degraded: string[] = [];
-  for (const slot of Object.keys(store.current.components)) {
-    const module = await runnable(store, blobs, slot, degraded, ended);
-    if (module !== undefined) modules.set(slot, module);
+  // Each that cannot or must not run is dropped from the record, until there is none.
+  for (;;) {
+    const modules = new Map<string, CheckedModule>();
+    const unfit = await readAll(store, blobs, modules);
+    if (unfit === undefined) return { modules, resumed, ended, degraded };
+    const others = companions(store.current, unfit.slot).filter(
+      (slot) => componentOf(store.current, slot).previous !== undefined,
+    );
+    const slots = [unfit.slot, ...others];
+    const why = `module ${unfit.active.digest} ${unfit.why}, falling back to the one before it`;
+    degraded.push(`${unfit.slot}: ${why}${others.length === 0 ? '' : `, and so do ${others.join(', ')}`}`);
+    const end = unfit.blocked ? takenBack(unfit, slots) : undefined;
+    if (end !== undefined) ended.push(end);
+    await goBack(store, unfit, slots, end?.ending);
   }
-  return { modules, resumed: onProbation(store.current), ended, degraded };
 }
 
-async function runnable(
+interface Unfit {
+  readonly slot: string;
+  readonly active: InstalledRecord;
+  readonly why: string;
+  /** By the trust document: not a fault of the disk. */
+  readonly blocked: boolean;
+}
+
+/** Reads what every slot is to run, up to the first that cannot. */
+async function readAll(
   store: Store,
   blobs: Blobs,
-  slot: string,
-  degraded: string[],
-  ended: Map<string, EndingRecord>,
-): Promise<CheckedModule | undefined> {
-  // Active, then previous: each that cannot or must not run is dropped from the record.
-  for (let active = activeOf(store, slot); active !== undefined; active = activeOf(store, slot)) {
-    const blocked = componentOf(store.current, slot).blocked.includes(active.digest);
-    const bytes = blocked ? undefined : await blobs.read(active.digest);
-    if (bytes !== undefined) return moduleOf(active, bytes);
-    const why = blocked ? 'is blocked by the trust document' : 'cannot be read';
-    degraded.push(`${slot}: module ${active.digest} ${why}, falling back to the one before it`);
-    const { deployment } = active;
-    const ending = blocked ? takenBack(active) : undefined;
-    if (ending !== undefined) ended.set(slot, ending);
-    await store.change((state) =>
-      apply(state, slot, deployment, (record) => ({
-        ...fallBack(record),
-        ...(ending === undefined ? {} : { ending }),
-      })),
-    );
+  modules: Map<string, CheckedModule>,
+): Promise<Unfit | undefined> {
+  for (const [slot, { active, blocked }] of Object.entries(store.current.components)) {
+    if (active === undefined) continue;
+    if (blocked.includes(active.digest)) {
+      return { slot, active, why: 'is blocked by the trust document', blocked: true };
+    }
+    const bytes = await blobs.read(active.digest);
+    if (bytes === undefined) return { slot, active, why: 'cannot be read', blocked: false };
+    modules.set(slot, moduleOf(active, bytes));
   }
   return undefined;
 }
 
-function activeOf(store: Store, slot: string): InstalledRecord | undefined {
-  return componentOf(store.current, slot).active;
+/** The module before it runs instead; of a release, those before the others too, where they are known. */
+async function goBack(
+  store: Store,
+  { active }: Unfit,
+  slots: readonly string[],
+  ending: EndingRecord | undefined,
+): Promise<void> {
+  const transition = ending === undefined ? fallBack : withEnding(fallBack, ending);
+  await store.change((state) => {
+    let next = state;
+    for (const slot of slots) next = apply(next, slot, active.deployment, transition);
+    return next;
+  });
 }
 
-function onProbation(state: StateRecord): Map<string, PendingRecord> {
-  const found = new Map<string, PendingRecord>();
+/** A release as a whole: its modules were written in one record, and so they go on. */
+function onProbation(state: StateRecord): Resumed[] {
+  const found = new Map<string, { component: string; pending: Map<string, PendingRecord> }>();
   for (const [slot, { pending }] of Object.entries(state.components)) {
-    if (pending?.phase === 'probation') found.set(slot, pending);
+    if (pending?.phase !== 'probation') continue;
+    const { deployment, release } = pending;
+    const of = found.get(deployment) ?? { component: release?.name ?? slot, pending: new Map() };
+    of.pending.set(slot, pending);
+    found.set(deployment, of);
   }
-  return found;
+  return [...found.values()];
 }
 
-function outOfStarts(pending: PendingRecord): EndingRecord {
-  const message = 'the host stopped each time the module was on probation';
-  return endingRecord(pending, new IotError('E_PROBATION_HEALTH', message));
+function outOfStarts({ component, pending }: Resumed): Ended {
+  const [first] = pending.values();
+  const { deployment, sequence, release } = first as PendingRecord;
+  const error = new IotError('E_PROBATION_HEALTH', 'the host stopped each time the module was on probation');
+  const ending = endingRecord({ deployment, sequence, release: release?.name }, error);
+  return { component, slots: [...pending.keys()], ending };
 }
 
-function takenBack(active: InstalledRecord): EndingRecord {
+function takenBack({ slot, active }: Unfit, slots: readonly string[]): Ended {
+  const { deployment, sequence, release } = active;
   const error = new IotError('E_BLOCKED', `the trust document blocks module ${active.digest}`);
   // It ran, whatever its code says of refusals.
-  return { ...endingRecord(active, error), state: 'rolled-back' };
+  const ending = {
+    ...endingRecord({ deployment, sequence, release: release?.name }, error),
+    state: 'rolled-back' as const,
+  };
+  return { component: release?.name ?? slot, slots, ending };
 }

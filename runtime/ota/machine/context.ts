@@ -1,4 +1,4 @@
-import type { IotError } from '../../base/errors.js';
+import { asIotError } from '../../base/errors.js';
 import type { Logger } from '../../base/logger.js';
 import type { UpdateTarget } from '../../host/update.js';
 import type { Checks, Known } from '../checks/checks.js';
@@ -6,11 +6,11 @@ import type { Clock } from '../clock.js';
 import type { ModuleSource } from '../ports.js';
 import type { Blobs } from '../storage/blobs.js';
 import type { FileSystem } from '../storage/fs.js';
-import { type ComponentRecord, componentOf } from '../storage/record.js';
+import { type ComponentRecord, componentOf, EMPTY_COMPONENT } from '../storage/record.js';
 import type { Store } from '../storage/store.js';
 import type { Time } from '../time.js';
 import type { Reporter } from './reporter.js';
-import { apply, type Transition } from './transitions.js';
+import { apply, dropBroken, type Transition } from './transitions.js';
 
 /** What every part of the machine works with. */
 export interface Context {
@@ -36,31 +36,52 @@ export function recordOf(context: Context, component: string): ComponentRecord {
   return componentOf(context.store.current, component);
 }
 
-/** Writes one transition of one component. Rejects as `Store.change`. */
-export async function transit(
-  context: Context,
-  component: string,
-  deployment: string,
-  transition: Transition,
-): Promise<void> {
+/**
+ * What is said of a component: the record of a slot; of a release that has no slot of its name, the number that a
+ * new manifest must exceed. `slots`: those of the release, where they are known.
+ */
+export function viewOf(context: Context, component: string, slots: readonly string[] = []): ComponentRecord {
+  const { components } = context.store.current;
+  if (Object.hasOwn(components, component)) return recordOf(context, component);
+  const installed = Object.keys(components).filter((slot) => releaseOf(context, slot) === component);
+  const floors = [...installed, ...slots].map((slot) => recordOf(context, slot).floor);
+  return { ...EMPTY_COMPONENT, floor: Math.max(0, ...floors) };
+}
+
+function releaseOf(context: Context, slot: string): string | undefined {
+  return recordOf(context, slot).active?.release?.name;
+}
+
+/** Slot → what happens to its record. */
+export type Transitions = ReadonlyMap<string, Transition>;
+
+/** The same for all of them. */
+export function forAll(slots: readonly string[], transition: Transition): Transitions {
+  return new Map(slots.map((slot) => [slot, transition]));
+}
+
+/** All transitions in one write. Rejects as `Store.change`. */
+export async function transit(context: Context, deployment: string, transitions: Transitions): Promise<void> {
   const { time, store } = context;
   await store.change((state) => {
-    const next = apply(state, component, deployment, transition);
-    return next === state ? state : time.raise(next);
+    let next = state;
+    for (const [slot, transition] of transitions) next = apply(next, slot, deployment, transition);
+    if (next === state) return state;
+    return time.raise(dropBroken(state, next, deployment));
   });
 }
 
 /** `transit` for what has happened anyway: a failure is logged, not thrown. */
 export async function transitIfPossible(
   context: Context,
-  component: string,
   deployment: string,
-  transition: Transition,
+  transitions: Transitions,
 ): Promise<void> {
   try {
-    await transit(context, component, deployment, transition);
+    await transit(context, deployment, transitions);
   } catch (thrown) {
-    context.log.error(`update record of ${component}: ${(thrown as IotError).message}`, { component });
+    const slots = [...transitions.keys()].join(', ');
+    context.log.error(`update record of ${slots}: ${asIotError(thrown).message}`);
   }
 }
 

@@ -2,6 +2,7 @@ import { IotError } from '../../base/errors.js';
 import { REASONS, type ReasonCode } from '../../base/reasons.js';
 import type { UpdateState } from '../../control/protocol/messages.js';
 import type { EndingRecord } from '../storage/record.js';
+import { forget, refuse, revert, type Transition } from './transitions.js';
 
 const MAX_MESSAGE_CHARACTERS = 500;
 
@@ -30,12 +31,35 @@ export function endingState(code: ReasonCode): UpdateState {
 }
 
 export function endingRecord(
-  of: { readonly deployment: string; readonly sequence: number },
+  of: { readonly deployment: string; readonly sequence: number; readonly release?: string | undefined },
   error: IotError,
 ): EndingRecord {
   const message = error.message.slice(0, MAX_MESSAGE_CHARACTERS);
   const reason = { code: error.code, message, ...(error.hint === undefined ? {} : { hint: error.hint }) };
-  return { deployment: of.deployment, sequence: of.sequence, state: endingState(error.code), reason };
+  const { deployment, sequence, release } = of;
+  const state = endingState(error.code);
+  return { deployment, sequence, ...(release === undefined ? {} : { release }), state, reason };
+}
+
+/** What is known of one module of a deployment that has failed. */
+export interface Blame {
+  /** It may have been the cause. */
+  readonly guilty: boolean;
+  /** It lacked bindings. */
+  readonly lacks: boolean;
+  /** Its deployment was taken back by who may do so. */
+  readonly forGood: boolean;
+}
+
+/** What becomes of the record of one slot of a deployment that has ended so. */
+export function endingOf(ending: EndingRecord, { guilty, lacks, forGood }: Blame): Transition {
+  const code = ending.reason?.code;
+  if (ending.state === 'rolled-back') {
+    // A module's Start may have failed for what it lacked: the same bytes may be pushed again once that is bound.
+    return revert(ending, !guilty || (lacks && code === 'E_PROBATION_START'));
+  }
+  if (forGood || (ending.state === 'rejected' && code !== 'E_SUPERSEDED')) return refuse(ending);
+  return forget(ending.deployment);
 }
 
 /** Why a module did not start: its own fault, or, unchanged, the machine's. */

@@ -1,73 +1,92 @@
 import { asIotError, IotError } from '../../base/errors.js';
-import type { CheckedModule, Trial } from '../../host/update.js';
+import type { CheckedModule } from '../../host/update.js';
 import type { Deployment } from '../checks/checks.js';
 import { sweepDownloads } from '../storage/download.js';
-import { type EndingRecord, moduleOf, namedDigests, type PendingRecord } from '../storage/record.js';
-import { type Context, recordOf, transit, transitIfPossible } from './context.js';
-import { endingRecord } from './endings.js';
+import { moduleOf, namedDigests, type PendingRecord } from '../storage/record.js';
+import { type Context, forAll, recordOf, transit, transitIfPossible } from './context.js';
+import { endingOf, endingRecord } from './endings.js';
 import { type Announce, install } from './install.js';
+import { PartFault } from './part-fault.js';
+import { probation } from './probation.js';
 import { type Step, versionOf } from './reporter.js';
-import { commit, forget, refuse, revert, type Transition } from './transitions.js';
-import { activate, probation } from './trial.js';
+import { tell, tellEnd } from './tell.js';
+import { commit } from './transitions.js';
+import { activate, revertAll } from './trial.js';
 
-/** A deployment, fresh or found on probation when the host started. */
+/** Modules found on probation when the host started: slot → what its record says. */
+export interface Resumed {
+  readonly component: string;
+  readonly pending: ReadonlyMap<string, PendingRecord>;
+}
+
+/** A deployment, fresh or found on probation. */
 export type Work =
   | { readonly kind: 'new'; readonly wanted: Deployment }
-  | { readonly kind: 'resumed'; readonly pending: PendingRecord };
+  | { readonly kind: 'resumed'; readonly resumed: Resumed };
 
-/** Carries one deployment from `verified` to its end. */
+/** Carries one deployment, all parts of it together, from `verified` to its end. */
 export class Job {
+  readonly component: string;
   readonly deployment: string;
   readonly sequence: number;
-  readonly digests: readonly string[];
-  /** What it would fill. */
   readonly slots: readonly string[];
+  readonly digests: readonly string[];
   private readonly controller = new AbortController();
-  /** From when the module may have run: a newer push then waits for the outcome. */
+  /** From when a module may have run: a newer push then waits for the outcome. */
   private ran = false;
   private switched = false;
-  /** Bindings that the module lacks: perhaps why it did not run. */
-  private unbound: readonly string[] | undefined;
+  /** It was taken back by who may do so: it is not run again. */
+  private forGood = false;
+  /** It ended by being taken back, or withdrawn. */
+  private cancelled = false;
+  /** Slot → bindings that its module lacks: perhaps why it did not run. */
+  private readonly unbound = new Map<string, readonly string[]>();
 
   constructor(
     private readonly context: Context,
-    private readonly component: string,
     private readonly work: Work,
     /** Digests that other jobs are fetching: their downloads are not swept. */
     private readonly fetching: () => ReadonlySet<string>,
   ) {
-    const of = work.kind === 'new' ? work.wanted : work.pending;
-    this.deployment = of.deployment;
-    this.sequence = of.sequence;
-    this.digests =
-      work.kind === 'new' ? work.wanted.parts.map(({ digest }) => digest) : [work.pending.digest];
-    this.slots = work.kind === 'new' ? work.wanted.parts.map(({ slot }) => slot) : [component];
+    const { component, deployment, sequence, parts } =
+      work.kind === 'new' ? work.wanted : ofRecord(work.resumed);
+    this.component = component;
+    this.deployment = deployment;
+    this.sequence = sequence;
+    this.slots = parts.map(({ slot }) => slot);
+    this.digests = parts.map(({ digest }) => digest);
   }
 
-  /** Ends the job unless its module runs already. */
-  supersede(by: number): void {
-    if (!this.ran) this.abort(superseded(this.sequence, by));
+  /** Once it is over: whether `abort` was in time. */
+  get takenBack(): boolean {
+    return this.cancelled;
   }
 
-  /** Ends the job; a module on probation is taken back. */
-  abort(reason: IotError): void {
+  /** Ends the job unless a module of it may have run. */
+  abortUnlessRun(reason: IotError): void {
+    if (!this.ran) this.abort(reason);
+  }
+
+  /** Ends the job; modules on probation are taken back. `forGood`: the same deployment is not run again. */
+  abort(reason: IotError, { forGood = false } = {}): void {
+    this.forGood ||= forGood;
     this.controller.abort(reason);
   }
 
   /** Never rejects. With E_INTERRUPTED nothing is reported: the next start of the host goes on. */
   async run(): Promise<void> {
-    const { context } = this;
+    const { context, work } = this;
     const stopTimer = context.clock.after(context.deadlineMs, () => {
       if (!this.switched)
         this.abort(new IotError('E_TIMEOUT', `not installed within ${context.deadlineMs} ms`));
     });
     try {
-      const module =
-        this.work.kind === 'new'
-          ? await install(context, this.work.wanted, this.announce, this.controller.signal)
-          : await this.reload(this.work.pending);
-      await this.tryOut(module);
-      this.report('active', { unbound: this.unbound });
+      const modules =
+        work.kind === 'new'
+          ? await install(context, work.wanted, this.announce, this.controller.signal)
+          : await this.reload(work.resumed);
+      await this.tryOut(modules);
+      tellEnd(context, this.slots, this.step('active', { unbound: this.lacking() }));
       await this.sweep();
     } catch (thrown) {
       const error = asIotError(thrown);
@@ -77,52 +96,69 @@ export class Job {
     }
   }
 
-  /** The module of an interrupted probation; its start has been spent already. */
-  private async reload(pending: PendingRecord): Promise<CheckedModule> {
-    const bytes = await this.context.blobs.read(pending.digest);
-    if (bytes === undefined)
-      throw new IotError('E_INTERNAL', `module ${pending.digest} is not on disk any more`);
-    return moduleOf(pending, bytes);
+  /** The modules of an interrupted probation; their start has been spent already. */
+  private async reload({ pending }: Resumed): Promise<ReadonlyMap<string, CheckedModule>> {
+    const modules = new Map<string, CheckedModule>();
+    for (const [slot, record] of pending) {
+      const bytes = await this.context.blobs.read(record.digest);
+      if (bytes === undefined)
+        throw new IotError('E_INTERNAL', `module ${record.digest} is not on disk any more`);
+      modules.set(slot, moduleOf(record, bytes));
+    }
+    return modules;
   }
 
-  /** Resolves once the module is kept. */
-  private async tryOut(module: CheckedModule): Promise<void> {
-    const { context, component } = this;
+  /** Resolves once all modules are kept. */
+  private async tryOut(modules: ReadonlyMap<string, CheckedModule>): Promise<void> {
+    const { context, slots } = this;
     const { signal } = this.controller;
     signal.throwIfAborted();
     this.announce('probation');
     this.ran = true;
-    context.target.ensureSlot(component);
-    this.unbound = context.target.missingBindings(component, module.capabilities);
-    const trial = await activate(context, component, module, signal);
+    for (const [slot, { capabilities }] of modules) {
+      context.target.ensureSlot(slot);
+      this.unbound.set(slot, context.target.missingBindings(slot, capabilities));
+    }
+    const trials = await activate(context, modules, signal);
     this.switched = true;
     try {
-      const dwellMs = recordOf(context, component).pending?.dwellMs ?? context.dwellMs;
-      await probation(context, component, trial, dwellMs, signal);
-      await transit(context, component, this.deployment, commit);
+      const asked = slots.map((slot) => recordOf(context, slot).pending?.dwellMs ?? 0);
+      await probation(context, trials, Math.max(context.dwellMs, ...asked), signal);
+      await transit(context, this.deployment, forAll(slots, commit));
     } catch (thrown) {
-      const error = asIotError(thrown);
-      // The host is stopping: the next start spends another attempt and decides.
-      if (error.code !== 'E_INTERRUPTED') await this.undo(trial);
-      throw error;
+      // With E_INTERRUPTED the host is stopping: the next start spends another attempt and decides.
+      if (asIotError(thrown).code !== 'E_INTERRUPTED') await revertAll(context, trials);
+      throw thrown;
     }
-    await trial.commit().catch((thrown: unknown) => this.warn('the old module was not freed', thrown));
-  }
-
-  private async undo(trial: Trial): Promise<void> {
-    await trial.revert().catch((thrown: unknown) => this.warn('the old module was not put back', thrown));
+    for (const [slot, trial] of trials) {
+      await trial
+        .commit()
+        .catch((thrown: unknown) => this.warn(`old module of ${slot} was not freed`, thrown));
+    }
   }
 
   private async end(error: IotError): Promise<void> {
-    const { context, component, deployment } = this;
-    const ending = endingRecord(this, error);
-    const lacking = this.unbound !== undefined && this.unbound.length > 0;
-    // Then its Start may have failed for that: the same bytes may be pushed again once they are bound.
-    const excused = lacking && error.code === 'E_PROBATION_START';
-    await transitIfPossible(context, component, deployment, transitionOf(ending, error, excused));
-    this.report(ending.state, { reason: ending.reason, ...(lacking ? { unbound: this.unbound } : {}) });
+    const { context, deployment, slots } = this;
+    const release = slots.length > 1 ? this.component : undefined;
+    const ending = endingRecord({ deployment, sequence: this.sequence, release }, error);
+    this.cancelled = ending.state === 'cancelled';
+    const culprit = error instanceof PartFault ? error.slot : undefined;
+    const transitions = slots.map((slot) => {
+      const lacks = (this.unbound.get(slot) ?? []).length > 0;
+      const guilty = culprit === undefined || culprit === slot;
+      return [slot, endingOf(ending, { guilty, lacks, forGood: this.forGood })] as const;
+    });
+    await transitIfPossible(context, deployment, new Map(transitions));
+    const lacking = this.lacking();
+    const more = lacking !== undefined && lacking.length > 0 ? { unbound: lacking } : {};
+    tellEnd(context, slots, this.step(ending.state, { reason: ending.reason, ...more }));
     // What came in before the deadline is the beginning of the next attempt.
     if (error.code !== 'E_TIMEOUT') await this.sweep();
+  }
+
+  /** Lines of all bindings that are lacking; `undefined` before that was looked at. */
+  private lacking(): readonly string[] | undefined {
+    return this.unbound.size === 0 ? undefined : [...this.unbound.values()].flat();
   }
 
   /** Modules and downloads that nothing needs any more; a failure costs space, not the update. */
@@ -138,16 +174,13 @@ export class Job {
   }
 
   private readonly announce: Announce = (state, more = {}) => {
-    this.context.reporter.status(this.step(state, more), recordOf(this.context, this.component));
+    tell(this.context, this.slots, this.step(state, more));
   };
-
-  private report(state: Step['state'], more: Partial<Step>): void {
-    this.context.reporter.ended(this.step(state, more), recordOf(this.context, this.component));
-  }
 
   private step(state: Step['state'], more: Partial<Step>): Step {
     const { component, deployment, sequence } = this;
-    const record = recordOf(this.context, component).pending;
+    const [only] = this.slots.length === 1 ? this.slots : [];
+    const record = only === undefined ? undefined : recordOf(this.context, only).pending;
     const pending = record?.deployment === deployment ? versionOf(record) : undefined;
     return { component, deployment, sequence, state, pending, ...more };
   }
@@ -159,12 +192,10 @@ export class Job {
   }
 }
 
-function transitionOf(ending: EndingRecord, error: IotError, excused: boolean): Transition {
-  if (ending.state === 'rolled-back') return revert(ending, excused);
-  if (ending.state === 'rejected' && error.code !== 'E_SUPERSEDED') return refuse(ending);
-  return forget(ending.deployment);
-}
-
-export function superseded(sequence: number, by: number): IotError {
-  return new IotError('E_SUPERSEDED', `sequence ${sequence} gives way to ${by}, which was pushed as well`);
+function ofRecord({ component, pending }: Resumed) {
+  const [first] = pending.values();
+  if (first === undefined) throw new Error(`nothing of ${component} is on probation`);
+  const { deployment, sequence } = first;
+  const parts = [...pending].map(([slot, { digest }]) => ({ slot, digest }));
+  return { component, deployment, sequence, parts };
 }

@@ -20,13 +20,15 @@ export interface Wanted extends Part {
   /** SHA-256 of the manifest, hex. */
   readonly deployment: string;
   readonly component: string;
+  /** Bytes of other modules that are to be fetched after this one: there must be room for them, too. */
+  readonly more: number;
 }
 
 /** Called with the bytes of the module that are here: first with 0, then rising. */
 export type Progress = (received: number) => void;
 
 /**
- * The module's bytes, durable on disk under their digest: found there, or fetched. Step 9.
+ * Fetches the module: its bytes, durable on disk under their digest. Step 9.
  * Rejects with E_NO_SPACE, E_DIGEST, E_INTERNAL, or the reason of `signal`; E_FETCH is tried again until that.
  */
 export async function obtain(
@@ -35,8 +37,6 @@ export async function obtain(
   progress: Progress,
   signal: AbortSignal,
 ): Promise<Uint8Array> {
-  const present = await context.blobs.read(wanted.digest);
-  if (present !== undefined) return sized(present, wanted);
   progress(0);
   const ceiling = new Ceiling(wanted);
   for (let spoilt = 0; !(await download(context, wanted, spoilt, ceiling, progress, signal)); ) {

@@ -33,6 +33,24 @@ export function apply(
   return { ...state, components: { ...state.components, [component]: { ...after, stores } } };
 }
 
+/**
+ * `after`, without what else is staged of releases that lost a slot to `deployment` since `before`: one of their
+ * modules alone would never run.
+ */
+export function dropBroken(before: StateRecord, after: StateRecord, deployment?: string): StateRecord {
+  const broken = new Set<string>();
+  for (const [slot, { pending }] of Object.entries(before.components)) {
+    if (pending === undefined || pending.deployment === deployment) continue;
+    if (componentOf(after, slot).pending?.deployment !== pending.deployment) broken.add(pending.deployment);
+  }
+  if (broken.size === 0) return after;
+  const whole = Object.entries(after.components).map(([slot, component]) => {
+    const drop = component.pending !== undefined && broken.has(component.pending.deployment);
+    return [slot, drop ? { ...component, pending: undefined } : component];
+  });
+  return { ...after, components: Object.fromEntries(whole) };
+}
+
 export function storesOf(component: ComponentRecord, deployment: string): number {
   return component.stores?.deployment === deployment ? component.stores.count : 0;
 }
@@ -58,6 +76,9 @@ export function stage(
     left: PROBATION_STARTS,
     securityFloor: part.securityFloor,
     dwellMs,
+    ...(deployment.parts.length === 1
+      ? {}
+      : { release: { name: deployment.component, parts: deployment.parts.length } }),
   };
   return (component) => ({ ...component, pending, ending: undefined });
 }
@@ -126,6 +147,21 @@ export const fallBack: Transition = (component) => ({
   active: component.previous,
   previous: undefined,
 });
+
+/** `transition`, and how the deployment that was active has ended by it. */
+export function withEnding(transition: Transition, ending: EndingRecord): Transition {
+  return (component) => ({ ...transition(component), ending });
+}
+
+/** Slots whose active modules came with that of `slot`, in one release. */
+export function companions(state: StateRecord, slot: string): readonly string[] {
+  const deployment = componentOf(state, slot).active?.deployment;
+  return Object.entries(state.components)
+    .filter(
+      ([other, { active }]) => other !== slot && active?.deployment === deployment && active !== undefined,
+    )
+    .map(([other]) => other);
+}
 
 /** The slot was emptied on purpose: what it had may not come back under the same number. */
 export const clear: Transition = (component) => ({

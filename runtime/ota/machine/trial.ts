@@ -1,26 +1,66 @@
-import { asIotError, IotError } from '../../base/errors.js';
+import { asIotError } from '../../base/errors.js';
 import type { Candidate, CheckedModule, Trial } from '../../host/update.js';
-import { abortable, sleep } from '../clock.js';
+import { abortable } from '../clock.js';
 import type { Context } from './context.js';
-import { runFault, startFault } from './endings.js';
+import { startFault } from './endings.js';
+import { faultOf } from './part-fault.js';
 
-/** How long both health checks may take together, beside the time on probation. */
-const HEALTH_TIMEOUT_MS = 30_000;
+/** Slot → its module on trial. */
+export type Trials = ReadonlyMap<string, Trial>;
 
-/** Starts the module beside the running one and switches to it. Rejects with the reason; the old one then runs. */
+/**
+ * Starts the modules beside the running ones and switches to them: to the first when all are prepared. Rejects with
+ * the reason; then the old ones run, all of them.
+ */
 export async function activate(
   context: Context,
-  slot: string,
-  module: CheckedModule,
+  modules: ReadonlyMap<string, CheckedModule>,
   signal: AbortSignal,
-): Promise<Trial> {
-  const candidate = await prepare(context, slot, module, signal);
-  try {
-    // From here on nothing is interrupted half-way: the switch either happens or does not.
-    return await candidate.activate();
-  } catch (thrown) {
-    throw startFault(asIotError(thrown));
+): Promise<Trials> {
+  const several = modules.size > 1;
+  const candidates = await prepareAll(context, modules, signal);
+  const trials = new Map<string, Trial>();
+  for (const [slot, candidate] of candidates) {
+    try {
+      if (trials.size > 0) signal.throwIfAborted();
+      // From here on nothing is interrupted half-way: the switch either happens or does not.
+      candidates.delete(slot);
+      trials.set(slot, await candidate.activate());
+    } catch (thrown) {
+      await discardAll(context, candidates);
+      await revertAll(context, trials);
+      if (signal.aborted) throw signal.reason;
+      throw faultOf(slot, startFault(asIotError(thrown)), several);
+    }
   }
+  return trials;
+}
+
+/** Puts the modules before back, the last one first. A slot that fails at this does not keep the others. */
+export async function revertAll(context: Context, trials: Trials): Promise<void> {
+  for (const [slot, trial] of [...trials].reverse()) {
+    await trial.revert().catch((thrown: unknown) => {
+      context.log.warn(`${slot}: the old module was not put back: ${asIotError(thrown).message}`);
+    });
+  }
+}
+
+async function prepareAll(
+  context: Context,
+  modules: ReadonlyMap<string, CheckedModule>,
+  signal: AbortSignal,
+): Promise<Map<string, Candidate>> {
+  const candidates = new Map<string, Candidate>();
+  for (const [slot, module] of modules) {
+    try {
+      candidates.set(slot, await prepare(context, slot, module, signal));
+    } catch (thrown) {
+      await discardAll(context, candidates);
+      if (signal.aborted) throw signal.reason;
+      throw faultOf(slot, startFault(asIotError(thrown)), modules.size > 1);
+    }
+  }
+  return candidates;
 }
 
 async function prepare(
@@ -34,8 +74,7 @@ async function prepare(
   try {
     candidate = await abortable(preparing, signal);
   } catch (thrown) {
-    if (!signal.aborted) throw startFault(asIotError(thrown));
-    preparing.then((late) => late.discard()).catch(() => undefined);
+    if (signal.aborted) preparing.then((late) => late.discard()).catch(() => undefined);
     throw thrown;
   }
   if (!signal.aborted) return candidate;
@@ -43,40 +82,10 @@ async function prepare(
   throw signal.reason;
 }
 
-/**
- * The gates of probation: no fault, healthy at once, alive for `dwellMs`, healthy still. Rejects with the first
- * E_PROBATION_* or the reason of `signal`; what to do about it is the caller's.
- */
-export async function probation(
-  context: Context,
-  slot: string,
-  trial: Trial,
-  dwellMs: number,
-  signal: AbortSignal,
-): Promise<void> {
-  const ended = new AbortController();
-  const within = AbortSignal.any([signal, ended.signal]);
-  const gates = async () => {
-    await trial.checkHealth();
-    await sleep(context.clock, dwellMs, within);
-    await trial.checkHealth();
-  };
-  const fault = trial.fault.then((error) => {
-    throw error;
-  });
-  const hang = sleep(context.clock, dwellMs + HEALTH_TIMEOUT_MS, within).then(() => {
-    throw new IotError(
-      'E_PROBATION_HANG',
-      `${slot} did not answer a health check in ${HEALTH_TIMEOUT_MS} ms`,
-    );
-  });
-  try {
-    await abortable(Promise.race([fault, hang, gates()]), signal);
-  } catch (thrown) {
-    if (signal.aborted) throw signal.reason;
-    throw runFault(asIotError(thrown));
-  } finally {
-    hang.catch(() => undefined);
-    ended.abort(new IotError('E_INTERRUPTED', 'probation has ended'));
+async function discardAll(context: Context, candidates: ReadonlyMap<string, Candidate>): Promise<void> {
+  for (const [slot, candidate] of candidates) {
+    await candidate.discard().catch((thrown: unknown) => {
+      context.log.warn(`${slot}: what was prepared was not freed: ${asIotError(thrown).message}`);
+    });
   }
 }

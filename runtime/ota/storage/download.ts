@@ -22,6 +22,8 @@ export interface DownloadOptions {
   readonly size: number;
   /** Signed: then the chunks on the disk need no other witness. */
   readonly chunkDigests?: Uint8Array | undefined;
+  /** Bytes of other files that are to come after it: there must be room for them, too. Default 0. */
+  readonly more?: number;
 }
 
 /**
@@ -43,13 +45,13 @@ export class Download {
 
   /** Goes on with what an earlier attempt left behind, or begins. Rejects with E_NO_SPACE. */
   static async open(fs: FileSystem, folder: string, options: DownloadOptions): Promise<Download> {
-    const { digest, size, chunkDigests } = options;
+    const { digest, size, chunkDigests, more = 0 } = options;
     const path = join(folder, `${digest}.part`);
     await fs.mkdir(folder);
     const resumed = await resume(fs, path, size, chunkDigests);
     if (resumed !== undefined) return new Download(fs, resumed.files, path, size, resumed.there);
     await discardFiles(fs, path);
-    await requireSpace(fs, folder, size);
+    await requireSpace(fs, folder, size + more);
     const files = await createFiles(fs, path, size, chunkDigests === undefined);
     await fs.fsyncDir(folder);
     return new Download(

@@ -25,6 +25,8 @@ const InstalledData = z.strictObject({
   /** Capability ids, cut to what the signer may grant. */
   capabilities: z.array(z.string()),
   callAlias: z.string().optional(),
+  /** The release that it came with, when that had several slots: its name, and how many. */
+  release: z.strictObject({ name: z.string().regex(COMPONENT_NAME), parts: Count }).optional(),
 });
 
 const PendingData = InstalledData.extend({
@@ -41,6 +43,8 @@ const PendingData = InstalledData.extend({
 const EndingData = z.strictObject({
   deployment: Digest,
   sequence: Count,
+  /** Name of the release, when it had several slots. */
+  release: z.string().regex(COMPONENT_NAME).optional(),
   state: z.enum(UPDATE_STATES),
   reason: z
     .strictObject({

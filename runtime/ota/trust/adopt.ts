@@ -6,6 +6,7 @@ import type { FloorReset, TrustDocument } from '../../trust/document/document.js
 import { componentKey } from '../../trust/suit/component.js';
 import { parseVersion, type Version, versionMatches, versionText } from '../../trust/suit/version.js';
 import { ACTOR } from '../checks/signed-checks.js';
+import { dropBroken } from '../machine/transitions.js';
 import type { ComponentRecord, StateRecord } from '../storage/record.js';
 
 /** What a document says, whoever signed it: SHA-256 in hex. */
@@ -44,7 +45,7 @@ export function adopt(
     slot,
     withoutBlocked(startAnew(record, resets.get(slot)), blocked),
   ]);
-  return {
+  const next = {
     ...state,
     trustN: document.version,
     trustDigest: documentDigest(document),
@@ -52,6 +53,7 @@ export function adopt(
     timeFloor: Math.max(state.timeFloor, document.issued),
     components: Object.fromEntries(components),
   };
+  return dropBroken(state, next);
 }
 
 /** Slot → floor, for the resets that `before` did not have. A document hands its resets on to the next one. */
