@@ -104,6 +104,10 @@ export function createTrustDocument(options: TrustDocumentOptions): TrustDocumen
 export function checkTrustDocument(document: TrustDocument): void {
   if (!Number.isSafeInteger(document.version) || document.version < 1) bad('its version must be 1 or more');
   if (!document.roles.has('root')) bad('it has no role root');
+  const numbers = [document.issued, document.expires ?? 0, ...document.floorResets.map(({ floor }) => floor)];
+  if (numbers.some((number) => !Number.isSafeInteger(number) || number < 0)) {
+    bad('a time or a floor in it is not 0 to 2^53-1');
+  }
   for (const key of document.keys.values()) refuseBadKey(key);
   for (const [name, role] of document.roles) checkRole(name, role, document.keys);
   if (document.blocked.some((digest) => digest.length !== DIGEST_BYTES))

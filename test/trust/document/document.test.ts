@@ -80,6 +80,13 @@ describe('a trust document', () => {
     ['more signatures than keys', 'E_CONFIG', () => options(1, [a], 2)],
     ['a threshold of none', 'E_CONFIG', () => options(1, [a], 0)],
     ['version 0', 'E_CONFIG', () => options(0, [a], 1)],
+    ['half a second', 'E_CONFIG', () => ({ ...options(1, [a], 1), issued: 0.5 })],
+    ['an expiry beyond 2^53-1', 'E_CONFIG', () => ({ ...options(1, [a], 1), expires: 2 ** 53 })],
+    [
+      'a floor below 0',
+      'E_CONFIG',
+      () => ({ ...options(1, [a], 1), floorResets: [{ component: ['x'], floor: -1 }] }),
+    ],
     ['a short blocked digest', 'E_CONFIG', () => ({ ...options(1, [a], 1), blocked: [new Uint8Array(3)] })],
     [
       'two floor resets of one component',
