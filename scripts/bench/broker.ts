@@ -9,7 +9,7 @@ import { freePort } from './port.js';
 const ATTEMPTS = 200;
 const PAUSE_MS = 25;
 
-/** A Mosquitto of its own on loopback, with TCP_NODELAY: without it both sides would mostly wait for TCP. */
+/** A Mosquitto of its own on loopback. */
 export class Mosquitto {
   private constructor(
     readonly url: string,
@@ -17,13 +17,14 @@ export class Mosquitto {
     private readonly folder: string,
   ) {}
 
-  static async start(): Promise<Mosquitto> {
+  /** `noDelay`: with TCP_NODELAY; without it, its default, much of what is measured would be waiting for TCP. */
+  static async start({ noDelay = true } = {}): Promise<Mosquitto> {
     const port = await freePort();
     const folder = await mkdtemp(join(tmpdir(), 'iot-host-bench-mosquitto-'));
     const file = join(folder, 'mosquitto.conf');
     const root = process.getuid?.() === 0 ? ['user root'] : [];
-    const lines = [...root, `listener ${port} 127.0.0.1`, 'allow_anonymous true', 'set_tcp_nodelay true'];
-    await writeFile(file, [...lines, 'persistence false', ''].join('\n'));
+    const lines = [...root, `listener ${port} 127.0.0.1`, 'allow_anonymous true', 'persistence false'];
+    await writeFile(file, [...lines, ...(noDelay ? ['set_tcp_nodelay true'] : []), ''].join('\n'));
     const path = `${process.env.PATH ?? ''}:/usr/sbin`;
     const child = spawn('mosquitto', ['-c', file], { stdio: 'ignore', env: { ...process.env, PATH: path } });
     const broker = new Mosquitto(`mqtt://127.0.0.1:${port}`, child, folder);

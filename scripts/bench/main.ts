@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util';
+import { commit } from './commit.js';
 import { compute } from './compute.js';
 import { echo } from './echo.js';
 import type { Figure } from './figure.js';
@@ -7,11 +8,17 @@ import { http } from './http.js';
 import { memory } from './memory.js';
 import { mqtt } from './mqtt.js';
 import { push } from './push.js';
+import { revert } from './revert.js';
 import { start } from './start.js';
 import { swap } from './swap.js';
 import { type Result, render, write } from './table.js';
+import { transfer } from './transfer.js';
+import { verify } from './verify.js';
 
-const FIGURES: readonly Figure[] = [compute, echo, mqtt, http, start, memory, swap, push, growth];
+const FIGURES: readonly Figure[] = [
+  ...[compute, echo, mqtt, http, start, memory, growth],
+  ...[swap, push, transfer, verify, commit, revert],
+];
 const USAGE = `usage: npm run bench [-- NAME…] [-- --quick | --write]   names: ${FIGURES.map(({ name }) => name).join(' ')}`;
 
 /** `--quick`: a twentieth of the work, to see that all of it runs. `--write`: into docs/performance.md. */

@@ -123,7 +123,8 @@ async function pass(
   return { rate: count / seconds, micros: (used / count) * 1e6 };
 }
 
-async function connect(url: string): Promise<MqttClient> {
+/** A client whose small packets do not wait for each other. */
+export async function connect(url: string): Promise<MqttClient> {
   const client = await connectAsync(url);
   const { stream } = client as unknown as { stream: { setNoDelay?(on: boolean): void } };
   stream.setNoDelay?.(true);
