@@ -110,7 +110,8 @@ export class ChunkServer {
         part.offset + at,
         part.bytes.subarray(at, Math.min(at + length, end)),
       );
-      sending.push(this.link.publish(topics.data(this.device), chunk));
+      // A lost chunk is asked for again. Acknowledged by the broker, it would wait for TCP at the end of each window.
+      sending.push(this.link.publish(topics.data(this.device), chunk, { qos: 0 }));
     }
     part.sent = Math.max(part.sent, end);
     this.onSent();
