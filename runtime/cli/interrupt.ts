@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { IotError } from '../base/errors.js';
 
 export interface Interruption extends Disposable {
@@ -10,6 +11,8 @@ export interface Interruption extends Disposable {
 /** The first signal asks the command to end, the second one ends it. */
 export function onInterrupt(): Interruption {
   const controller = new AbortController();
+  // Every device of a rollout listens: that many listeners are no leak.
+  setMaxListeners(0, controller.signal);
   let received: NodeJS.Signals | undefined;
   const listener = (name: NodeJS.Signals) => {
     if (received !== undefined) process.exit(130);

@@ -220,5 +220,23 @@ describe('a broker that is not there', () => {
     expect(reconnectDelay(99, () => 0.5)).toBe(20_000);
     expect(reconnectDelay(99, () => 0)).toBe(16_000);
     expect(reconnectDelay(99, () => 1)).toBe(24_000);
+    expect(reconnectDelay(0, () => 0)).toBe(0);
+    expect(reconnectDelay(0, () => 1)).toBe(500);
+  });
+
+  it('spreads a fleet that loses its broker in one instant, from the first attempt on', () => {
+    const size = 1_000;
+    for (const attempts of [1, 2, 4]) {
+      const back = Array.from({ length: size }, () => {
+        let at = 0;
+        for (let attempt = 0; attempt < attempts; attempt++) at += reconnectDelay(attempt);
+        return at;
+      });
+      const tenths = new Map<number, number>();
+      for (const at of back) tenths.set(Math.floor(at / 100), (tenths.get(Math.floor(at / 100)) ?? 0) + 1);
+      // Half of a second at least, and no tenth of a second with much more than its part.
+      expect(tenths.size).toBeGreaterThanOrEqual(5);
+      expect(Math.max(...tenths.values())).toBeLessThan(0.3 * size);
+    }
   });
 });

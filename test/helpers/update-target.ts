@@ -10,6 +10,8 @@ export class MemoryTarget implements UpdateTarget {
   /** What was done, in order. */
   readonly log: string[] = [];
   readonly bound = new Set<string>();
+  /** How a module behaves here. */
+  behaviour: (module: CheckedModule) => Behaviour = behaviourOf;
 
   identity(slot: string): string | undefined {
     return this.running.get(slot)?.key;
@@ -28,7 +30,7 @@ export class MemoryTarget implements UpdateTarget {
   }
 
   async prepare(slot: string, module: CheckedModule): Promise<Candidate> {
-    const behaviour = behaviourOf(module);
+    const behaviour = this.behaviour(module);
     this.log.push(`prepare ${module.name}`);
     if (behaviour === 'stuck') return new Promise(() => {});
     if (behaviour === 'full') throw new IotError('E_UNAVAILABLE', 'no cell is left');
@@ -42,7 +44,7 @@ export class MemoryTarget implements UpdateTarget {
   }
 
   private activate(slot: string, module: CheckedModule): Trial {
-    const behaviour = behaviourOf(module);
+    const behaviour = this.behaviour(module);
     if (behaviour === 'activate') throw new IotError('E_TRAP', 'unreachable');
     const before = this.running.get(slot);
     this.running.set(slot, module);

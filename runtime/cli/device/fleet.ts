@@ -41,7 +41,7 @@ export async function fleet(labels: Labels, options: DeviceOptions, context: Con
         const { device, labels: own } = presence;
         const noted = Object.hasOwn(known, device) ? known[device]?.labels : undefined;
         if (found.has(device) || !carries({ ...own, ...noted }, labels)) continue;
-        found.set(device, { device, places: [place], considered: [place.origin] });
+        found.set(device, { device, places: [place], considered: [place.origin], listed: true });
         if (presence.state === 'offline') off.add(device);
       }
     } catch (thrown) {

@@ -21,6 +21,8 @@ export interface Target {
   readonly considered: readonly string[];
   /** Nothing says where it is: the local network is asked last. */
   readonly discover?: boolean | undefined;
+  /** Its broker has just said that it knows it. */
+  readonly listed?: boolean | undefined;
 }
 
 const DEVICE_NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/;

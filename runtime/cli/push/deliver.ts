@@ -1,7 +1,9 @@
 import { asIotError, type IotError } from '../../base/errors.js';
+import type { ReasonCode } from '../../base/reasons.js';
 import { deploy } from '../../control/client/deploy/deploy.js';
 import type { PushProgress } from '../../control/client/deploy/options.js';
 import type { PushOutcome } from '../../control/client/outcome.js';
+import { AWAY, patiently } from '../../control/client/patience.js';
 import type { Verdict } from '../../control/client/rollout.js';
 import type { Context } from '../context.js';
 import type { Target } from '../device/lookup.js';
@@ -36,16 +38,22 @@ export async function deliver(
   const { component, version, signers, claimed } = release;
   const { device } = target;
   const report = reporter(device, component, context);
-  const { detach, timeout: timeoutMs } = options;
+  const { detach } = options;
   const { signal } = context;
   const artifacts = release.parts.map(({ artifact }) => artifact);
   try {
-    const outcome = await withTarget(target, options, context, ({ client }) =>
-      deploy({
-        ...{ client, component, artifacts, version, signers, detach, timeoutMs, signal },
-        onProgress: report.progress,
-      }),
-    );
+    const attempt = (timeoutMs: number) =>
+      withTarget(target, options, context, ({ client }) =>
+        deploy({
+          ...{ client, component, artifacts, version, signers, detach, timeoutMs, signal },
+          onProgress: report.progress,
+        }),
+      );
+    // A broker that has just listed the device is worth waiting for. What was left with it may have been taken.
+    const outcome =
+      target.listed === true && detach !== true
+        ? await patiently(options.timeout, signal, attempt)
+        : await attempt(options.timeout);
     const { deployment, sequence, end, status, error } = outcome;
     const unbound = status?.unbound?.map((line) => `${line} --device ${device}`);
     return { device, component, outcome: end, deployment, sequence, version: claimed, unbound, error };
@@ -59,7 +67,7 @@ export async function deliver(
 }
 
 /** Errors that say nothing of the release, since no device has seen it. */
-const NOBODY: ReadonlySet<string> = new Set(['E_DEVICE_NOT_FOUND', 'E_BROKER_UNREACHABLE', 'E_INTERRUPTED']);
+const NOBODY: ReadonlySet<ReasonCode> = new Set([...AWAY, 'E_INTERRUPTED']);
 
 /** What a delivery says of the release. */
 export function verdictOf({ error, unreached }: Delivery): Verdict {

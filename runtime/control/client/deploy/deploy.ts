@@ -1,4 +1,4 @@
-import { IotError } from '../../../base/errors.js';
+import { asIotError, IotError } from '../../../base/errors.js';
 import { toHex } from '../../../trust/cbor/bytes.js';
 import { pause } from '../../mqtt/link.js';
 import type { Presence } from '../../protocol/messages.js';
@@ -14,8 +14,8 @@ import { type SignedDeployment, signDeployment } from './signed.js';
 /**
  * Signs a deployment for one device, lets the device fetch what it has not, and resolves with the true outcome, good
  * or bad. Rejects when there is none: E_USAGE, E_TOO_LARGE, E_UNSIGNED (no signer), E_DEVICE_NOT_FOUND,
- * E_BROKER_UNREACHABLE, E_INTERRUPTED (`signal`), E_TIMEOUT (the update stays with the broker, and the device takes
- * it when it can).
+ * E_BROKER_UNREACHABLE (only before anything was announced, or with nothing left of `timeoutMs`), E_INTERRUPTED
+ * (`signal`), E_TIMEOUT (the update stays with the broker, and the device takes it when it can).
  */
 export async function deploy(options: DeployOptions): Promise<PushOutcome> {
   requireArtifacts(options.component, options.artifacts);
@@ -29,6 +29,8 @@ class Deployment {
   private readonly leftovers: Leftovers;
   private readonly server: ChunkServer;
   private readonly watch: DeploymentWatch;
+  /** From when the broker may know of it. */
+  private announcing = false;
 
   constructor(
     private readonly options: DeployOptions,
@@ -81,14 +83,20 @@ class Deployment {
   }
 
   private async begin(): Promise<void> {
-    if (this.presence.state === 'online') await this.announce();
-    else await this.leftovers.leave(() => this.announce());
+    try {
+      if (this.presence.state === 'online') await this.announce();
+      else await this.leftovers.leave(() => this.announce());
+    } catch (thrown) {
+      // The broker may have taken it: the watch says it again when it is back, nobody signs another one.
+      if (asIotError(thrown).code !== 'E_BROKER_UNREACHABLE' || !this.announcing) throw thrown;
+    }
     this.progress();
   }
 
   private async announce(): Promise<void> {
     const { client, component } = this.options;
     const topic = topics.desired(client.device, component);
+    this.announcing = true;
     await this.watch.arm(() => client.link.publish(topic, this.signed.envelope, { retain: true }));
   }
 
