@@ -2,6 +2,8 @@ import { chmod, copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:f
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { isReasonCode } from '#runtime/base/reasons.js';
+import { FINAL_STATES, UPDATE_STATES } from '#runtime/control/protocol/messages.js';
 import { type Ended, MAIN } from '../cli/iot-host.js';
 import { Cleanup } from '../helpers/cleanup.js';
 import { freePort } from '../helpers/port.js';
@@ -106,6 +108,19 @@ describe('docs/updates.md', () => {
       ({ language }) => language === 'sh',
     );
     expect(all).toHaveLength(SECTIONS.flatMap(count).filter((language) => language === 'sh').length);
+  });
+
+  it('names only states and reasons that there are', () => {
+    const text = section(DOCUMENT, 'What states and reasons mean');
+    const words = inlineCode(text);
+    const codes = words.filter((word) => word.startsWith('E_'));
+    expect(codes.length).toBeGreaterThan(10);
+    expect(codes.filter((code) => !isReasonCode(code))).toEqual([]);
+    for (const state of FINAL_STATES) expect(words).toContain(state);
+    expect(words[0]?.split(' → ')).toEqual(UPDATE_STATES.slice(0, 5));
+    // `_TRAP` and the like go on with the code before them.
+    const short = words.filter((word) => word.startsWith('_'));
+    expect(short.filter((end) => !isReasonCode(`E_PROBATION${end}`))).toEqual([]);
   });
 
   it('provision: two of three root keys, a first document by hand, a device that trusts it', async () => {
