@@ -1,6 +1,6 @@
 import { BindingConfig } from '../base/config/schema.js';
 import { IotError } from '../base/errors.js';
-import type { ActorStatus, RpcHandlers, RpcOperation } from '../control/protocol/messages.js';
+import { type ActorStatus, READING, type RpcHandlers } from '../control/protocol/messages.js';
 import type { Host } from '../host/host.js';
 import type { Updates } from '../ota/index.js';
 import type { LogRing } from './log-ring.js';
@@ -11,7 +11,7 @@ export interface HandlerParts {
   readonly session: number;
   readonly host: Host;
   readonly logs: LogRing;
-  readonly updates: Pick<Updates, 'remove' | 'sequence' | 'trust'>;
+  readonly updates: Pick<Updates, 'abort' | 'remove' | 'sequence' | 'trust'>;
   /** The line of the configuration that names the module of a slot; `undefined` when none does. */
   pathLine(slot: string): Promise<string | undefined>;
   problems(): string[];
@@ -64,6 +64,9 @@ export function rpcHandlers(parts: HandlerParts): RpcHandlers {
       await slot.swap(to, settings ?? {});
       return slot.status();
     },
+    async abort({ component }) {
+      return { aborted: await parts.updates.abort(component) };
+    },
     async bind({ actor, contract, name, settings }) {
       return host.bind(
         actor,
@@ -76,8 +79,8 @@ export function rpcHandlers(parts: HandlerParts): RpcHandlers {
   });
 }
 
-/** What changes nothing, and what ends that state, is answered even when the trust document has expired. */
-const ALWAYS: ReadonlySet<string> = new Set<RpcOperation>(['ps', 'logs', 'providers.list', 'trust.update']);
+/** Answered even when the trust document has expired: what changes nothing, takes back, or ends that state. */
+const ALWAYS: ReadonlySet<string> = new Set([...READING, 'abort', 'trust.update']);
 
 /** Refuses the others with E_EXPIRED or E_NO_TRUST then. */
 function whileTrusted(trust: Pick<Updates['trust'], 'inForce'>, handlers: RpcHandlers): RpcHandlers {

@@ -33,6 +33,7 @@ async function startDevice(name: string): Promise<FakeDevice> {
     'actors.remove': (args) =>
       note(args, args.actor === 'blink' ? {} : { actor: { ...blink, state: 'empty' } }),
     unbind: (args) => note(args, blink),
+    abort: (args) => own.handlers().abort(args),
     logs: (args) => note(args, { lines: [{ time: 1, level: 'info', message: 'early', actor: 'blink' }] }),
     'providers.swap': (args) => note(args, { ...status, state: 'running' }),
     bind: (args) =>
@@ -46,7 +47,7 @@ async function startDevice(name: string): Promise<FakeDevice> {
         restarts: 0,
       }),
   };
-  const own = new FakeDevice(url, name, {
+  const own: FakeDevice = new FakeDevice(url, name, {
     trust: () => document,
     labels: { site: 'lab' },
     handlers: { ...fake.handlers(), ...more },
@@ -200,9 +201,24 @@ describe('push', () => {
   });
 
   it('is taken back by abort, once', async () => {
+    let end = (): void => {};
+    const held = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    let tried = false;
+    // Slots of the fake share one floor, and the push before may have been made in this very second.
+    device.floor = 0;
+    device.probation = () => {
+      tried = true;
+      return held;
+    };
     await run('push', 'blink.signed.wasm', '--device', 'pi-01', '--name', 'spare', '--detach');
+    await until(() => tried, 'probation');
     const abort = ['abort', 'spare', '--device', 'pi-01'];
     expect(await run(...abort)).toMatchObject({ code: 0, stdout: 'the update of spare is taken back\n' });
+    device.probation = async () => {};
+    end();
+    await until(() => device.installed.has('spare'), 'end of the update');
     expect(await run(...abort)).toMatchObject({ code: 0, stdout: 'no update of spare is under way\n' });
     await until(() => device.desired.at(-1)?.length === 0, 'desired state cleared');
   });

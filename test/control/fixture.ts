@@ -162,6 +162,11 @@ export class FakeDevice {
       bind: unused,
       unbind: async () => blink,
       'trust.update': unused,
+      abort: async () => {
+        const aborted = this.running !== undefined;
+        this.running?.abort.abort();
+        return { aborted };
+      },
     };
   }
 

@@ -2,6 +2,7 @@ import { copyFile, mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { topics } from '#runtime/control/protocol/topics.js';
+import type { PushOutcome } from '#runtime/index.js';
 import { type Ended, emptyHome, inProcess } from '../cli/iot-host.js';
 import { Cleanup } from '../helpers/cleanup.js';
 import { type Config, TestDevice, text } from '../helpers/device.js';
@@ -125,6 +126,66 @@ describe('rollback', () => {
       stderr: expect.stringContaining('1 of 2 devices failed: pi-09'),
     });
     expect(several.stdout).toMatch(/^pi-01: guest 1\.0\.0 \(sequence \d+\) is active$/m);
+  }, 30_000);
+});
+
+describe('abort', () => {
+  const abort = 'abort guest --device pi-01';
+  const state = async (device: TestDevice) => (await device.client.status('guest'))?.state;
+
+  /** Version 2 on probation, on a device with version 1. */
+  async function trying(): Promise<Setup & { readonly ending: Promise<PushOutcome> }> {
+    const setup = await start(await outside());
+    const { device } = setup;
+    await device.install('guest', version(device, 1));
+    await device.off();
+    await device.on({ updates: { dwellMs: 60_000 } });
+    const ending = device.push('guest', version(device, 2), { timeoutMs: 60_000 });
+    ending.catch(() => undefined);
+    await expect.poll(() => state(device), POLL).toBe('probation');
+    return { ...setup, ending };
+  }
+
+  it('takes a module on probation back by a signed request, for good', async () => {
+    const { device, run, ending } = await trying();
+    expect(await run(abort)).toMatchObject({ code: 0, stdout: 'the update of guest is taken back\n' });
+    expect((await ending).end).toBe('cancelled');
+    expect(await answer(device)).toBe('1');
+    expect(await run(`${abort} --json`)).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('"aborted":false'),
+    });
+    await device.off();
+    await device.on();
+    expect(await answer(device)).toBe('1');
+    expect(await state(device)).toBe('cancelled');
+  }, 40_000);
+
+  it('without a control key withdraws what did not run, and says what it could not do', async () => {
+    const { device, run, keys } = await trying();
+    await rm(join(keys, 'control.nk'));
+    expect(await run(abort)).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(
+        /is no longer wanted, but one on probation is not taken back: abort .* must be signed/,
+      ),
+    });
+    // Nobody who merely reaches the broker ends a probation: the device goes on with it.
+    await device.client.rpc('ps', {});
+    expect(await state(device)).toBe('probation');
+  }, 40_000);
+
+  it('of a device that is off takes back what waits for it', async () => {
+    const { device, run } = await start(await outside());
+    await device.install('guest', version(device, 1));
+    await device.off();
+    expect(await run(abort)).toMatchObject({ code: 0, stdout: expect.stringContaining('pi-01 is off: ') });
+    expect(await run(abort)).toMatchObject({
+      code: 0,
+      stdout: 'pi-01 is off, and no update of guest is wanted\n',
+    });
+    await device.on();
+    expect(await answer(device)).toBe('1');
   }, 30_000);
 });
 

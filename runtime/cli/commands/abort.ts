@@ -7,19 +7,18 @@ export const command: CommandSpec = {
   group: 'Devices:',
   build(command, context) {
     command
-      .argument('<actor>', 'name of the actor’s slot')
-      .addHelpText('after', '\nWhat runs goes on running. An update that is on trial is undone.');
+      .argument('<actor>', 'name of the actor’s slot, or of a release of several')
+      .addHelpText(
+        'after',
+        '\nWhat ran before goes on running. A module on probation is taken back only by a device that is on.',
+      );
     deviceOptions(command).action(
       context.action(async (actor: string, options: DeviceOptions) => {
         const { withDevice } = await import('../device/session.js');
-        const { cancel } = await import('../../control/client/cancel.js');
-        return withDevice(options, context, async ({ client }) => {
-          await client.presence();
-          const aborted = await cancel(client, actor);
-          const text = aborted
-            ? `the update of ${actor} is taken back`
-            : `no update of ${actor} is under way`;
-          return { data: { actor, aborted }, text: [text] };
+        const { abort, abortText } = await import('../device/abort.js');
+        return withDevice(options, context, async (device) => {
+          const aborted = await abort(device, actor);
+          return { data: { actor, ...aborted }, text: [abortText(device.client.device, actor, aborted)] };
         });
       }),
     );

@@ -40,6 +40,7 @@ export const RPC_ARGUMENTS: { readonly [K in RpcOperation]: z.ZodType<RpcOperati
   }),
   unbind: ActorName.extend({ contract: z.string(), name: z.string().optional() }),
   'trust.update': z.strictObject({ documents: z.array(Bytes).min(1).max(MAX_TRUST_DOCUMENTS) }),
+  abort: z.strictObject({ component: z.string() }),
 };
 
 export function isRpcOperation(operation: string): operation is RpcOperation {

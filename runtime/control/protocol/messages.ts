@@ -154,6 +154,8 @@ export interface RpcOperations {
    * force then. Each is judged by its root signatures.
    */
   'trust.update': { args: { documents: Uint8Array[] }; result: { version: number } };
+  /** Takes back the update of a slot, or of a release by its name, on probation too. Whether there was one. */
+  abort: { args: { component: string }; result: { aborted: boolean } };
 }
 export type RpcOperation = keyof RpcOperations;
 
