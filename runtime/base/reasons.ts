@@ -28,6 +28,7 @@ export const REASONS = {
   E_COMPONENT: { text: 'signer may not update this component', exit: 4, suit: 7 },
   E_WRONG_DEVICE: { text: 'meant for another device', exit: 4, suit: 10 },
   E_EXPIRED: { text: 'expired', exit: 4, suit: 10 },
+  E_TIME_UNVERIFIED: { text: 'no trusted clock says whether it has expired', exit: 4, suit: 10 },
   E_NOT_YET_VALID: { text: 'not valid yet', exit: 4, suit: 10 },
   E_OLDER: { text: 'older than what the device has accepted', exit: 4, suit: 10 },
   E_EQUIVOCATION: { text: 'same sequence number, other content', exit: 4, suit: 10 },

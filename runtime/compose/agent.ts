@@ -58,6 +58,7 @@ export async function makeAgent(parts: AgentParts): Promise<ControlAgent> {
       },
       problems,
     }),
+    onConnected: () => updates.connected(),
     onDesired: (component, envelope) => updates.desired(component, envelope),
   });
   logs.onLine((line) => agent.publishLog(line));

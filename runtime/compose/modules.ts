@@ -38,6 +38,7 @@ export class ModuleChecks {
       version: claims.ver,
       capabilities: claims.caps,
       callAlias: claims.callAlias,
+      timeUnverified: !now.trusted && (claims.expires !== undefined || (claims.notBefore ?? 0) > now.seconds),
     };
   }
 

@@ -4,7 +4,8 @@ import type { Logger } from '../base/logger.js';
 import type { ControlAgent } from '../control/agent/agent.js';
 import type { UpdateStatus } from '../control/protocol/messages.js';
 import type { Host } from '../host/host.js';
-import { signedChecks, Updates } from '../ota/index.js';
+import { signedChecks, systemClock, Updates } from '../ota/index.js';
+import { clockTrust } from './clock.js';
 import type { ModuleChecks } from './modules.js';
 import type { TrustFile } from './trust-file.js';
 
@@ -32,6 +33,7 @@ export function makeUpdates(parts: UpdateParts): Updates {
     device,
     folder: join(parts.dataDir, 'ota'),
     deviceSeed: parts.deviceSeed,
+    clock: systemClock(clockTrust(config.clock)),
     givenTrust: () => trustFile.changed(),
     onTrustChanged: parts.trustChanged,
     checks: signedChecks({
@@ -39,6 +41,7 @@ export function makeUpdates(parts: UpdateParts): Updates {
       board,
       trust: (now) => made.trust.inForce(now),
       maxModuleBytes: updates.maxModuleBytes,
+      strictTime: updates.strictTime,
       readModule: (bytes, now) => checks.read(bytes, now, memoryPages),
     }),
     target: {

@@ -14,6 +14,8 @@ export interface CheckedModule {
   readonly capabilities: readonly string[];
   /** The name in the claims by which other actors may call it. */
   readonly callAlias?: string | undefined;
+  /** Its claims have a date that no trusted clock could compare. */
+  readonly timeUnverified?: boolean | undefined;
 }
 
 /** What the update machine needs of the host: prepare beside, switch between messages, keep or go back. */

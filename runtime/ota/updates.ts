@@ -90,7 +90,7 @@ export class Updates {
       ...{ fs, log, checks, target, source, store, clock, time },
       tmp: join(folder, 'tmp'),
       blobs: new Blobs(fs, join(folder, 'blobs'), maxBytes, log),
-      reporter: new Reporter(sink, device, signerFromSeed(options.deviceSeed), log),
+      reporter: new Reporter(store, sink, device, signerFromSeed(options.deviceSeed), log),
       dwellMs: options.dwellMs ?? DEFAULT_DWELL_MS,
       deadlineMs: options.deadlineMs ?? DEFAULT_DEADLINE_MS,
     };
@@ -128,6 +128,8 @@ export class Updates {
     if (this.resumed || this.stopped) return;
     const { ended, resumed } = this.ready();
     this.resumed = true;
+    // What could not be sent before the host went down.
+    this.context.reporter.sendReports();
     for (const { component, slots, ending } of ended) {
       const { deployment, sequence, state, reason } = ending;
       tellEnd(this.context, slots, { component, deployment, sequence, state, reason });
@@ -188,6 +190,11 @@ export class Updates {
   get session(): number {
     this.ready();
     return this.context.store.current.session;
+  }
+
+  /** There is a broker again: sends the reports that wait for one. */
+  connected(): void {
+    this.context.reporter.sendReports();
   }
 
   /** What time it is as far as this device can know. */

@@ -37,6 +37,7 @@ export const CONFIG: Config = {
   broker: 'embedded://127.0.0.1:0',
   http: { port: 0 },
   trust: { document: './trust' },
+  clock: 'trusted',
   updates: { dwellMs: 150 },
   providers: [{ contract: 'wascc:keyvalue', use: 'lmdb' }],
   actors: [COUNTER_SLOT],

@@ -18,6 +18,11 @@ export class ManualClock implements Clock {
     return this.ms;
   }
 
+  /** Somebody sets the clock; timers do not notice. */
+  set(unixMs: number): void {
+    this.ms = unixMs;
+  }
+
   trusted(): boolean {
     return this.isTrusted;
   }

@@ -5,6 +5,8 @@ import type { StatusSink } from '#runtime/ota/index.js';
 export class MemorySink implements StatusSink {
   readonly statuses: UpdateStatus[] = [];
   readonly reports: Uint8Array[] = [];
+  /** Nobody takes reports. */
+  deaf = false;
   private waiting: { matches: (status: UpdateStatus) => boolean; resolve: () => void }[] = [];
 
   async status(status: UpdateStatus): Promise<void> {
@@ -13,6 +15,7 @@ export class MemorySink implements StatusSink {
   }
 
   async report(report: Uint8Array): Promise<void> {
+    if (this.deaf) throw new Error('the broker is gone');
     this.reports.push(report);
   }
 

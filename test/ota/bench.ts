@@ -33,12 +33,14 @@ export interface ModuleOptions {
   size?: number;
   /** Makes admission refuse it. */
   refused?: boolean;
+  /** Its claims have a date that cannot be compared. */
+  timeUnverified?: boolean;
 }
 
 /** Stands in for a module: what it is and how it behaves stands in front, the rest is filling. */
 export function moduleBytes(name: string, options: ModuleOptions = {}): Uint8Array {
-  const { key = KEY, capabilities = ['iot:gpio'], size = 40_000, refused = false } = options;
-  const text = JSON.stringify({ name, key, capabilities, refused, version: '1.0.0' });
+  const { key = KEY, capabilities = ['iot:gpio'], size = 40_000, refused = false, timeUnverified } = options;
+  const text = JSON.stringify({ name, key, capabilities, refused, timeUnverified, version: '1.0.0' });
   return Uint8Array.from(Buffer.from(`${text}\n`.padEnd(size, '.')));
 }
 
@@ -91,6 +93,9 @@ export interface BenchOptions {
   /** With it the device holds its trust documents itself, and this is its local file. */
   given?: GivenTrust;
   hostVersion?: string;
+  strictTime?: boolean;
+  /** Nobody takes reports. */
+  deaf?: boolean;
   log?: Logger;
 }
 
@@ -128,10 +133,12 @@ export class Bench {
   private constructor(readonly options: BenchOptions) {
     this.fs = options.fs ?? new MemoryFileSystem();
     this.clock = options.clock ?? new ManualClock();
+    this.sink.deaf = options.deaf ?? false;
     this.trust = 'trust' in options ? options.trust : trust;
     const checks = signedChecks({
       device: 'pi-01',
       board: 'sim',
+      strictTime: options.strictTime,
       trust: (now) => (options.given === undefined ? this.trust : this.updates.trust.inForce(now)),
       readModule: (bytes) => {
         const { refused, ...claims } = JSON.parse(Buffer.from(bytes).toString().split('\n')[0] ?? '');

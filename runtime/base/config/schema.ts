@@ -91,6 +91,13 @@ export const HostConfig = z.strictObject({
    * address). Default: where others can reach its broker; a device that nobody can reach has nothing to offer.
    */
   mdns: z.union([z.boolean(), z.strictObject({ interface: z.ipv4() })]).optional(),
+  /**
+   * When the system's time counts as right. `auto`: once a time server has set it or a clock with a battery confirms
+   * it; `trusted`: always; `{file: PATH}`: once that file is there.
+   */
+  clock: z
+    .union([z.enum(['auto', 'trusted']), z.strictObject({ file: z.string().startsWith('/') })])
+    .default('auto'),
   /** Worker threads that run actors. Two, so that a swap is prepared beside the running actor. */
   cells: z.number().int().min(1).max(16).default(2),
   logLevel: z.enum(['error', 'warn', 'info', 'debug', 'trace']).default('info'),
@@ -101,6 +108,8 @@ export const HostConfig = z.strictObject({
       /** One deployment must have ended by then, in milliseconds. */
       deadlineMs: count(600_000),
       maxModuleBytes: count(MAX_MODULE_BYTES),
+      /** Refuse what has a date while the clock is not to be trusted; default: accept and mark it. */
+      strictTime: z.boolean().default(false),
     })
     .prefault({}),
   providers: z.array(ProviderConfig).default([]),

@@ -29,6 +29,8 @@ export interface ControlAgentOptions extends DeviceInfo {
    * connect. What it rejects with is logged.
    */
   readonly onDesired: (component: string, envelope: Uint8Array) => void | Promise<void>;
+  /** There is a connection, the first one or another. */
+  readonly onConnected?: () => void;
   readonly logger?: Logger;
   readonly timing?: Partial<FetchTiming>;
   /** PEM: one more authority for the certificates of HTTPS servers that modules come from. */
@@ -47,6 +49,7 @@ export class ControlAgent {
   private readonly rpc: RpcServer;
   private readonly logs: LogStream;
   private desired: Subscription | undefined;
+  private stopListening: (() => void) | undefined;
   private rereading: Promise<void> = Promise.resolve();
 
   /** Throws E_CONFIG for what is no URL of a broker. */
@@ -76,6 +79,8 @@ export class ControlAgent {
    */
   async start(): Promise<void> {
     this.statuses.start();
+    const { onConnected } = this.options;
+    if (onConnected !== undefined) this.stopListening = this.link.onConnect(onConnected);
     await this.rpc.start();
     await this.modules.start();
     await this.presence.start();
@@ -109,6 +114,7 @@ export class ControlAgent {
     await this.rpc.stop();
     await this.modules.stop();
     this.statuses.stop();
+    this.stopListening?.();
     await this.presence.stop();
     await this.link.close();
   }

@@ -4,6 +4,9 @@ import type { BrokerLink } from '../mqtt/link.js';
 import type { UpdateStatus } from '../protocol/messages.js';
 import { topics } from '../protocol/topics.js';
 
+/** Components whose last status is kept to be sent again: slots and releases of this device, and some more. */
+const MAX_KEPT = 128;
+
 /**
  * Retained `ota/state/<component>` and `ota/report`. An update goes on without a broker: a status that cannot be
  * sent is kept (the last one of each component) and sent with the next connection.
@@ -30,7 +33,7 @@ export class MqttStatusSink implements StatusSink {
 
   /** Never rejects. */
   async status(status: UpdateStatus): Promise<void> {
-    this.latest.set(status.component, status);
+    this.keep(status);
     try {
       await this.publish(status);
     } catch {
@@ -41,6 +44,16 @@ export class MqttStatusSink implements StatusSink {
   /** Rejects with E_BROKER_UNREACHABLE when nobody took it: it must stay in the outbox. */
   report(report: Uint8Array): Promise<void> {
     return this.link.publish(topics.report(this.device), report);
+  }
+
+  private keep(status: UpdateStatus): void {
+    this.latest.delete(status.component);
+    this.latest.set(status.component, status);
+    if (this.latest.size <= MAX_KEPT) return;
+    // Anybody at the broker may make up components: theirs go first, for they hold nothing.
+    const empty = [...this.latest.values()].find(({ installed }) => installed === undefined);
+    const [oldest] = this.latest.keys();
+    this.latest.delete(empty?.component ?? oldest ?? '');
   }
 
   private publish(status: UpdateStatus): Promise<void> {

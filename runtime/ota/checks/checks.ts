@@ -32,6 +32,8 @@ export interface Deployment {
   readonly dwellMs: number;
   /** It expires, and no clock that can be trusted could say whether it has. Default false. */
   readonly timeUnverified?: boolean;
+  /** The time at which the envelope was judged: what it brings is judged at the same one. */
+  readonly now?: Known['now'];
 }
 
 /** What the device knows when an envelope comes in. */

@@ -22,6 +22,8 @@ export interface ModuleClaims {
   /** Capability ids, already within what its issuer may claim. */
   readonly capabilities: readonly string[];
   readonly callAlias?: string | undefined;
+  /** They have a date that no trusted clock could compare. */
+  readonly timeUnverified?: boolean | undefined;
 }
 
 export interface SignedChecksOptions {
@@ -29,6 +31,8 @@ export interface SignedChecksOptions {
   readonly board: string;
   /** Asked each time: `undefined` while the device trusts nobody. What it throws is the reason of a refusal. */
   readonly trust: (now: Known['now']) => TrustDocument | undefined;
+  /** Refuses what has a date that no trusted clock can compare. Default false: it is accepted, and marked. */
+  readonly strictTime?: boolean | undefined;
   /** Default `MAX_MODULE_BYTES`. */
   readonly maxModuleBytes?: number | undefined;
   /** Admission, claims and issuer. Throws E_MODULE, E_IMPORT, E_UNSIGNED, E_HASH, E_UNTRUSTED, … */
@@ -60,6 +64,7 @@ function checkEnvelope(
     installedVersion: (id) => versionOf(known.slot(slotOf(id)).installed?.version),
     maxPayloadBytes: options.maxModuleBytes,
   });
+  if (verified.timeUnverified && options.strictTime) throw unverified('the update has');
   const parts = verified.components.map(partOf);
   requireName(component, parts, known);
   return {
@@ -121,7 +126,8 @@ function checkModule(
 ): CheckedModule {
   const trust = trustOf(options, known.now);
   const read = options.readModule(bytes, timeOf(known, trust));
-  const { key, name, version, capabilities: claimed, callAlias } = read;
+  const { key, name, version, capabilities: claimed, callAlias, timeUnverified } = read;
+  if (timeUnverified && options.strictTime) throw unverified(`the claims of ${name} have`);
   const release = trust.roles.get('release');
   const capabilities = claimed.filter((id) => release !== undefined && allowsCapability(release, id));
   const { installed } = known.slot(part.slot);
@@ -131,7 +137,18 @@ function checkModule(
     if (more.length > 0)
       throw new IotError('E_CLAIMS', `the module asks for more than before: ${more.join(', ')}`);
   }
-  return { bytes, digest: part.digest, key, name, version, capabilities, callAlias };
+  return { bytes, digest: part.digest, key, name, version, capabilities, callAlias, timeUnverified };
+}
+
+/** The device was told to take nothing whose date it cannot compare. */
+function unverified(what: string): IotError {
+  return new IotError(
+    'E_TIME_UNVERIFIED',
+    `${what} a date, and the clock of this device is not to be trusted`,
+    {
+      hint: 'let it find a time server, or wait until it has',
+    },
+  );
 }
 
 function trustOf(options: SignedChecksOptions, now: Known['now']): TrustDocument {

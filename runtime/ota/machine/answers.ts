@@ -34,7 +34,7 @@ export class Answers {
     const { state, reason } = endingRecord({ deployment, sequence: sequence ?? 0 }, error);
     const step = { component, deployment, sequence, state, reason };
     if (state === 'rejected') this.remember(message, step);
-    this.context.reporter.ended(step, viewOf(this.context, component, slots));
+    this.context.reporter.refused(step, viewOf(this.context, component, slots));
   }
 
   /** What is installed or trusted has changed, so that refusals may be wrong by now. */

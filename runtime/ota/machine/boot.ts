@@ -12,6 +12,7 @@ import {
 import type { Store } from '../storage/store.js';
 import { endingRecord } from './endings.js';
 import type { Resumed } from './job.js';
+import { post } from './outbox.js';
 import { apply, companions, fallBack, revert, spendStart, withEnding } from './transitions.js';
 
 /** A deployment that ended while the host was down. */
@@ -52,6 +53,7 @@ export async function boot(
     }
     for (const { slots, ending } of ended) {
       for (const slot of slots) next = apply(next, slot, ending.deployment, revert(ending));
+      next = post(next, reportOf(ending));
     }
     return next;
   });
@@ -110,7 +112,7 @@ async function goBack(
   await store.change((state) => {
     let next = state;
     for (const slot of slots) next = apply(next, slot, active.deployment, transition);
-    return next;
+    return ending === undefined ? next : post(next, reportOf(ending));
   });
 }
 
@@ -133,6 +135,10 @@ function outOfStarts({ component, pending }: Resumed): Ended {
   const error = new IotError('E_PROBATION_HEALTH', 'the host stopped each time the module was on probation');
   const ending = endingRecord({ deployment, sequence, release: release?.name }, error);
   return { component, slots: [...pending.keys()], ending };
+}
+
+function reportOf({ deployment, state, reason }: EndingRecord) {
+  return { deployment, state, ...(reason === undefined ? {} : { code: reason.code }) };
 }
 
 function takenBack({ slot, active }: Unfit, slots: readonly string[]): Ended {

@@ -9,6 +9,7 @@ import type { FileSystem } from '../storage/fs.js';
 import { type ComponentRecord, componentOf, EMPTY_COMPONENT } from '../storage/record.js';
 import type { Store } from '../storage/store.js';
 import type { Time } from '../time.js';
+import { type Ended, post } from './outbox.js';
 import type { Reporter } from './reporter.js';
 import { apply, dropBroken, type Transition } from './transitions.js';
 
@@ -60,14 +61,20 @@ export function forAll(slots: readonly string[], transition: Transition): Transi
   return new Map(slots.map((slot) => [slot, transition]));
 }
 
-/** All transitions in one write. Rejects as `Store.change`. */
-export async function transit(context: Context, deployment: string, transitions: Transitions): Promise<void> {
+/** All transitions in one write, and in the same record what is to be reported of them. Rejects as `Store.change`. */
+export async function transit(
+  context: Context,
+  deployment: string,
+  transitions: Transitions,
+  ended?: Ended,
+): Promise<void> {
   const { time, store } = context;
   await store.change((state) => {
     let next = state;
     for (const [slot, transition] of transitions) next = apply(next, slot, deployment, transition);
-    if (next === state) return state;
-    return time.raise(dropBroken(state, next, deployment));
+    const whole = next === state ? state : dropBroken(state, next, deployment);
+    const posted = ended === undefined ? whole : post(whole, ended);
+    return posted === state ? state : time.raise(posted);
   });
 }
 
@@ -76,9 +83,10 @@ export async function transitIfPossible(
   context: Context,
   deployment: string,
   transitions: Transitions,
+  ended?: Ended,
 ): Promise<void> {
   try {
-    await transit(context, deployment, transitions);
+    await transit(context, deployment, transitions, ended);
   } catch (thrown) {
     const slots = [...transitions.keys()].join(', ');
     context.log.error(`update record of ${slots}: ${asIotError(thrown).message}`);

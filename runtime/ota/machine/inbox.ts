@@ -22,7 +22,10 @@ export class Inbox {
     const message = sha256Hex(envelope);
     if (answers.repeat(component, deployment, message)) return;
     context.reporter.status({ component, deployment, state: 'received' }, viewOf(context, component));
-    const judge = () => context.checks.envelope(component, envelope, knownOf(context));
+    const judge = () => {
+      const known = knownOf(context);
+      return { ...context.checks.envelope(component, envelope, known), now: known.now };
+    };
     let wanted: Deployment;
     try {
       wanted = judge();

@@ -81,7 +81,7 @@ async function obtainAll(
 /** Size, admission, claims and identity of one part. */
 function check(
   context: Context,
-  { parts }: Deployment,
+  { parts, now }: Deployment,
   part: Part,
   found: ReadonlyMap<string, Uint8Array>,
 ): CheckedModule {
@@ -90,7 +90,8 @@ function check(
     if (bytes?.length !== part.size) {
       throw new IotError('E_DIGEST', `module has ${bytes?.length} bytes, the manifest says ${part.size}`);
     }
-    const module = context.checks.module(bytes, part, knownOf(context));
+    const known = knownOf(context);
+    const module = context.checks.module(bytes, part, { ...known, now: now ?? known.now });
     checkIdentity(context, part, module);
     return module;
   } catch (thrown) {

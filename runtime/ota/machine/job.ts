@@ -6,6 +6,7 @@ import { moduleOf, namedDigests, type PendingRecord } from '../storage/record.js
 import { type Context, forAll, recordOf, transit, transitIfPossible } from './context.js';
 import { endingOf, endingRecord } from './endings.js';
 import { type Announce, install } from './install.js';
+import type { Ended } from './outbox.js';
 import { PartFault } from './part-fault.js';
 import { probation } from './probation.js';
 import { type Step, versionOf } from './reporter.js';
@@ -124,7 +125,7 @@ export class Job {
     try {
       const asked = slots.map((slot) => recordOf(context, slot).pending?.dwellMs ?? 0);
       await probation(context, trials, Math.max(context.dwellMs, ...asked), signal);
-      await transit(context, this.deployment, forAll(slots, commit));
+      await transit(context, this.deployment, forAll(slots, commit), this.ended({ state: 'active' }));
     } catch (thrown) {
       // With E_INTERRUPTED the host is stopping: the next start spends another attempt and decides.
       if (asIotError(thrown).code !== 'E_INTERRUPTED') await revertAll(context, trials);
@@ -148,7 +149,8 @@ export class Job {
       const guilty = culprit === undefined || culprit === slot;
       return [slot, endingOf(ending, { guilty, lacks, forGood: this.forGood })] as const;
     });
-    await transitIfPossible(context, deployment, new Map(transitions));
+    const ended = this.ended({ state: ending.state, code: error.code });
+    await transitIfPossible(context, deployment, new Map(transitions), ended);
     const lacking = this.lacking();
     const more = lacking !== undefined && lacking.length > 0 ? { unbound: lacking } : {};
     tellEnd(context, slots, this.step(ending.state, { reason: ending.reason, ...more }));
@@ -176,6 +178,18 @@ export class Job {
   private readonly announce: Announce = (state, more = {}) => {
     tell(this.context, this.slots, this.step(state, more));
   };
+
+  /** What the fleet is told of the end. */
+  private ended(how: Pick<Ended, 'state' | 'code'>): Ended {
+    const { context, deployment, slots, work } = this;
+    const unverified =
+      (work.kind === 'new' && work.wanted.timeUnverified) ||
+      slots.some((slot) => {
+        const { pending } = recordOf(context, slot);
+        return pending?.deployment === deployment && pending.timeUnverified;
+      });
+    return { deployment, ...how, ...(unverified ? { timeUnverified: true } : {}) };
+  }
 
   private step(state: Step['state'], more: Partial<Step>): Step {
     const { component, deployment, sequence } = this;

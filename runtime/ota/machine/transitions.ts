@@ -76,6 +76,7 @@ export function stage(
     left: PROBATION_STARTS,
     securityFloor: part.securityFloor,
     dwellMs,
+    ...(deployment.timeUnverified || module.timeUnverified ? { timeUnverified: true } : {}),
     ...(deployment.parts.length === 1
       ? {}
       : { release: { name: deployment.component, parts: deployment.parts.length } }),
@@ -94,7 +95,7 @@ export const spendStart: Transition = (component) => {
 export const commit: Transition = (component) => {
   const { pending } = component;
   if (pending === undefined) throw new IotError('E_CANCELLED', 'the module was taken back meanwhile');
-  const { phase: _phase, left: _left, securityFloor, dwellMs: _dwellMs, ...active } = pending;
+  const { phase: _p, left: _l, securityFloor, dwellMs: _d, timeUnverified: _t, ...active } = pending;
   // The same bytes deployed again leave what was before them in its place.
   const previous = component.active?.digest === active.digest ? component.previous : component.active;
   const unfit =

@@ -9,6 +9,8 @@ export const COMPONENT_NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 const Digest = z.string().regex(/^[0-9a-f]{64}$/);
 const Count = z.number().int().min(0);
 
+const Reason = z.custom<ReasonCode>((code) => typeof code === 'string' && isReasonCode(code));
+
 const InstalledData = z.strictObject({
   /** SHA-256 of the module, hex. */
   digest: Digest,
@@ -38,6 +40,8 @@ const PendingData = InstalledData.extend({
   securityFloor: Count.optional(),
   /** Milliseconds on probation that the manifest asks for at least. */
   dwellMs: Count,
+  /** It has a date that no trusted clock could compare. */
+  timeUnverified: z.boolean().optional(),
 });
 
 const EndingData = z.strictObject({
@@ -48,7 +52,7 @@ const EndingData = z.strictObject({
   state: z.enum(UPDATE_STATES),
   reason: z
     .strictObject({
-      code: z.custom<ReasonCode>((code) => typeof code === 'string' && isReasonCode(code)),
+      code: Reason,
       message: z.string(),
       hint: z.string().optional(),
     })
@@ -71,6 +75,19 @@ const ComponentData = z.strictObject({
   stores: z.strictObject({ deployment: Digest, count: Count }).optional(),
 });
 
+/** Reports that wait to be taken; beyond, the oldest is dropped and counted. */
+export const MAX_REPORTS = 32;
+
+/** How a deployment ended, to be told to the fleet. */
+const ReportData = z.strictObject({
+  deployment: Digest,
+  state: z.enum(UPDATE_STATES),
+  code: Reason.optional(),
+  timeUnverified: z.boolean().optional(),
+  /** Counts the reports of this device; with the other two it names the report, however often it is sent. */
+  attempt: Count,
+});
+
 /** All that survives a power cut. Order of fields and of components is of no meaning. */
 export const StateData = z.strictObject({
   /** Counts the writes; the newer of two files has the larger. */
@@ -83,12 +100,18 @@ export const StateData = z.strictObject({
   trustN: Count.default(0),
   /** What that document says, as SHA-256 in hex: no other one may take its number. */
   trustDigest: Digest.optional(),
+  /** Reports that nobody has taken yet, oldest first. */
+  outbox: z.array(ReportData).max(MAX_REPORTS).default([]),
+  /** How many reports there were, and how many of them were dropped. */
+  reports: Count.default(0),
+  reportsDropped: Count.default(0),
   components: z.record(z.string().regex(COMPONENT_NAME), ComponentData),
 });
 
 export type InstalledRecord = z.infer<typeof InstalledData>;
 export type PendingRecord = z.infer<typeof PendingData>;
 export type EndingRecord = z.infer<typeof EndingData>;
+export type ReportEntry = z.infer<typeof ReportData>;
 export type ComponentRecord = z.infer<typeof ComponentData>;
 export type StateRecord = z.infer<typeof StateData>;
 
@@ -98,6 +121,9 @@ export const EMPTY_STATE: StateRecord = {
   session: 0,
   timeFloor: 0,
   trustN: 0,
+  outbox: [],
+  reports: 0,
+  reportsDropped: 0,
   components: {},
 };
 

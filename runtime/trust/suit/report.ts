@@ -23,6 +23,8 @@ const REPORT = {
   code: -257,
   device: -258,
   state: -259,
+  timeUnverified: -260,
+  attempt: -261,
 } as const;
 const RESULT = { code: 5, record: 6, reason: 7 } as const;
 const REASON_INVOKE_PENDING = 12;
@@ -38,6 +40,10 @@ export interface Report {
   readonly state: string;
   /** `done`: it runs; `pending`: staged or on probation; else why it does not run. */
   readonly outcome: 'done' | 'pending' | ReasonCode;
+  /** It had a date that no trusted clock of the device could compare. Default false. */
+  readonly timeUnverified?: boolean | undefined;
+  /** With manifest and state it names the report: the same one may come more than once. */
+  readonly attempt?: number | undefined;
   /** Chosen by whoever asked for the report. */
   readonly nonce?: Uint8Array | undefined;
   /** Position of the failing component in the manifest; default 0. Only written with a failure. */
@@ -56,6 +62,8 @@ export function createReport(report: Report, deviceKey: Signer): Uint8Array {
       [REPORT.code, failed ? report.outcome : undefined],
       [REPORT.device, report.device],
       [REPORT.state, report.state],
+      [REPORT.timeUnverified, report.timeUnverified === true ? true : undefined],
+      [REPORT.attempt, report.attempt],
     ]),
   );
   return createSign1(deviceKey, payload);
@@ -104,12 +112,18 @@ function decodeReport(item: CborItem): Report {
     device: members.required(REPORT.device, 'device', asText),
     state: members.required(REPORT.state, 'state', asText),
     outcome: outcomeOf(item, result, code),
+    timeUnverified: members.optional(REPORT.timeUnverified, 'time-unverified', asTrue),
+    attempt: members.optional(REPORT.attempt, 'attempt', asUint),
     nonce: members.optional(REPORT.nonce, 'nonce', (value, what) => Uint8Array.from(asBytes(value, what))),
     componentIndex: result.componentIndex,
   };
   members.required(REPORT.records, 'records', asArray);
   members.end();
   return report;
+}
+
+function asTrue(item: CborItem, what: string): boolean {
+  return item.kind === 'simple' && item.value === true ? true : wrong(item, what, 'true or absent');
 }
 
 interface Result {

@@ -11,12 +11,13 @@ import {
   spendStart,
   storesOf,
 } from '#runtime/ota/machine/transitions.js';
-import type {
-  ComponentRecord,
-  EndingRecord,
-  InstalledRecord,
-  PendingRecord,
-  StateRecord,
+import {
+  type ComponentRecord,
+  EMPTY_STATE,
+  type EndingRecord,
+  type InstalledRecord,
+  type PendingRecord,
+  type StateRecord,
 } from '#runtime/ota/storage/record.js';
 
 const hex = (n: number) => n.toString(16).padStart(64, '0');
@@ -94,13 +95,7 @@ describe('transitions of a record', () => {
   });
 
   it('writes are counted for each deployment, and no change is no write', () => {
-    const state: StateRecord = {
-      generation: 1,
-      session: 1,
-      timeFloor: 0,
-      trustN: 0,
-      components: { blink: record },
-    };
+    const state: StateRecord = { ...EMPTY_STATE, generation: 1, session: 1, components: { blink: record } };
     const once = apply(state, 'blink', hex(1006), spendStart);
     const twice = apply(once, 'blink', hex(1006), spendStart);
     expect(storesOf(twice.components.blink!, hex(1006))).toBe(2);

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { silentLogger } from '#runtime/base/logger.js';
-import type { StateRecord } from '#runtime/ota/storage/record.js';
+import { EMPTY_STATE, type StateRecord } from '#runtime/ota/storage/record.js';
 import { decodeRecord, encodeRecord, STATE_BYTES } from '#runtime/ota/storage/record-codec.js';
 import { StateFiles } from '#runtime/ota/storage/state-files.js';
 import { MemoryFileSystem, systemError } from '../../helpers/memory-fs.js';
 
-const empty: StateRecord = { generation: 0, session: 0, timeFloor: 0, trustN: 0, components: {} };
+const empty = EMPTY_STATE;
 const digest = 'ab'.repeat(32);
 const full: StateRecord = {
   generation: 3,
@@ -13,6 +13,12 @@ const full: StateRecord = {
   timeFloor: 1_800_000_000,
   trustN: 3,
   trustDigest: 'ab'.repeat(32),
+  outbox: [
+    { deployment: 'ab'.repeat(32), state: 'active', attempt: 4 },
+    { deployment: 'cd'.repeat(32), state: 'rejected', code: 'E_IMPORT', timeUnverified: true, attempt: 5 },
+  ],
+  reports: 5,
+  reportsDropped: 1,
   components: {
     constructor: { floor: 0, blocked: [] },
     blink: {
