@@ -36,8 +36,6 @@ export interface FileSystem {
   freeBytes(path: string): Promise<number>;
 }
 
-const READ_STEP = 256 * 1024;
-
 /** Writes all of `bytes`, however short each write is. */
 export async function writeAll(file: File, bytes: Uint8Array, offset: number): Promise<void> {
   for (let done = 0; done < bytes.length; ) {
@@ -52,14 +50,15 @@ export async function writeAll(file: File, bytes: Uint8Array, offset: number): P
 export async function readAll(file: File, limit: number): Promise<Uint8Array> {
   const size = await file.size();
   if (size > limit) throw new IotError('E_TOO_LARGE', `file of ${size} bytes exceeds ${limit}`);
+  // Mostly that is all of it: then its bytes are copied nowhere.
+  const first = await file.read(0, size);
+  if (first.length === size) return first;
   const bytes = new Uint8Array(size);
-  for (let done = 0; done < size; ) {
-    const part = await file.read(done, Math.min(READ_STEP, size - done));
-    if (part.length === 0) return bytes.subarray(0, done);
+  for (let done = 0, part = first; ; part = await file.read(done, size - done)) {
     bytes.set(part, done);
     done += part.length;
+    if (part.length === 0 || done === size) return bytes.subarray(0, done);
   }
-  return bytes;
 }
 
 /** Opens, uses and closes a file; a failure of `use` wins over one of `close`. */

@@ -39,3 +39,26 @@ it('tells a missing file from a taken name, and follows no link', async () => {
   await symlink(join(folder, 'there'), join(folder, 'link'));
   await expect(fs.open(join(folder, 'link'), 'update')).rejects.toMatchObject({ code: 'ELOOP' });
 });
+
+it('reads all of a file, however short each read is, and what is left of one that has become shorter', async () => {
+  const path = join(folder, 'x');
+  await writeFile(
+    path,
+    Uint8Array.from({ length: 10 }, (_, at) => at),
+  );
+  for (const [told, most, length] of [
+    [10, 3, 10],
+    [10, 10, 10],
+    [14, 3, 10],
+    [14, 14, 10],
+    [0, 3, 0],
+  ] as const) {
+    const bytes = await withFile(fs, path, 'read', (file) => {
+      const read = file.read.bind(file);
+      file.size = () => Promise.resolve(told);
+      file.read = (offset, asked) => read(offset, Math.min(most, asked));
+      return readAll(file, 20);
+    });
+    expect([...bytes]).toEqual(Array.from({ length }, (_, at) => at));
+  }
+});
