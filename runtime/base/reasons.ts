@@ -58,6 +58,8 @@ export const REASONS = {
   E_PROBATION_TRAP: { text: 'new module trapped', exit: 5, suit: 11 },
   E_PROBATION_HANG: { text: 'new module did not answer in time', exit: 5, suit: 11 },
   E_PROBATION_HEALTH: { text: 'new module is not healthy', exit: 5, suit: 11 },
+  E_PROBATION_DISCONNECTED: { text: 'device lost its broker with the new module', exit: 5, suit: 11 },
+  E_CRASHED: { text: 'module crashed again and again', exit: 5, suit: 11 },
   E_LOOP: { text: 'update went round in circles', exit: 5, suit: 11 },
 
   E_TIMEOUT: { text: 'timed out', exit: 6, suit: 11 },

@@ -153,12 +153,13 @@ class ComposedDevice implements Device {
     // Stopped first: a module on trial must not be judged by how its host goes down.
     this.#undo.push(() => updates.stop());
     host.onChange(() => agent.actorsChanged());
-    updates.resume();
     await this.#startHttp(agent, edges, updates.session);
     if (updates.trust.current() === undefined) this.#warnOfNoTrust();
     this.#watchTrust(updates.trust);
     // Whoever waits for `start` may ask for this device at once. Without its broker it works all the same.
     await agent.announced(ANNOUNCE_MS);
+    // Now that the broker is there, if it is: a module that takes it away is to be noticed.
+    updates.resume();
     this.#undo.push(await announceDevice(config, this.#urls.broker ?? '', this.#logger));
     const service = this.#makeService(data.path);
     this.#service = service;

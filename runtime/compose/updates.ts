@@ -60,6 +60,7 @@ export function makeUpdates(parts: UpdateParts): Updates {
       },
       report: (report) => agent().status.report(report),
     },
+    connected: () => agent().connected,
     log: parts.logger,
     ...updates,
   });

@@ -48,6 +48,8 @@ export interface UpdatesOptions {
   readonly onTrustChanged?: () => void;
   /** Version of this host; default: that of this package. */
   readonly hostVersion?: string;
+  /** Whether the device has its broker: a module that takes it away is taken back. Default: not looked at. */
+  readonly connected?: () => boolean;
   /** Least time on probation in milliseconds; default 5000. */
   readonly dwellMs?: number;
   /** A deployment must run by then, in milliseconds; default 600000. */
@@ -91,6 +93,7 @@ export class Updates {
       tmp: join(folder, 'tmp'),
       blobs: new Blobs(fs, join(folder, 'blobs'), maxBytes, log),
       reporter: new Reporter(store, sink, device, signerFromSeed(options.deviceSeed), log),
+      connected: options.connected ?? (() => false),
       dwellMs: options.dwellMs ?? DEFAULT_DWELL_MS,
       deadlineMs: options.deadlineMs ?? DEFAULT_DEADLINE_MS,
     };
@@ -217,6 +220,7 @@ export class Updates {
    * the record cannot be written.
    */
   async remove(slot: string): Promise<void> {
+    this.resume();
     if (this.schedule.busy(slot) || this.removing.has(slot)) {
       const hint = `wait for its outcome: iot-host ps`;
       throw new IotError('E_BUSY', `slot ${slot} is being updated`, { hint });

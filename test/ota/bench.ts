@@ -97,6 +97,7 @@ export interface BenchOptions {
   /** Nobody takes reports. */
   deaf?: boolean;
   log?: Logger;
+  connected?: () => boolean;
 }
 
 /** The trust document that a device's owner puts on it. */
@@ -149,6 +150,7 @@ export class Bench {
     this.updates = new Updates({
       ...{ device: 'pi-01', folder: options.folder ?? '/ota', deviceSeed, checks },
       ...{ target: this.target, source: this.source, sink: this.sink, fs: this.fs, clock: this.clock },
+      ...(options.connected === undefined ? {} : { connected: options.connected }),
       log: options.log ?? silentLogger,
       ...(options.given === undefined ? {} : { givenTrust: () => options.given?.take() }),
       ...(options.hostVersion === undefined ? {} : { hostVersion: options.hostVersion }),

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { IotError } from '#runtime/base/errors.js';
 import { Bench, envelopeFor, moduleBytes } from './bench.js';
 
 const v1 = moduleBytes('good-1');
@@ -132,4 +133,78 @@ it('a health check that never answers is a hang', async () => {
   await bench.updates.idle();
   expect(bench.sink.lines()).toEqual([...staged, 'probation', 'rolled-back E_PROBATION_HANG']);
   expect(bench.target.log).toEqual(['slot blink', 'revert']);
+});
+
+describe('a module that takes the broker away', () => {
+  async function tried(connected: () => boolean): Promise<Bench> {
+    const bench = await settled({ dwellMs: 5_000, connected });
+    const bytes = moduleBytes('good-2');
+    bench.source.offer(bytes);
+    bench.updates.desired('blink', envelopeFor(2, bytes));
+    return bench;
+  }
+
+  it('is taken back when it does not come back, and may be pushed again', async () => {
+    let connected = true;
+    const bench = await tried(() => connected);
+    await bench.sink.next('probation');
+    connected = false;
+    await bench.clock.elapse(5_000);
+    for (let second = 1; second <= 30; second++) await bench.clock.elapse(1_000);
+    await bench.updates.idle();
+    expect(bench.sink.lines()).toEqual([...staged, 'probation', 'rolled-back E_PROBATION_DISCONNECTED']);
+    expect(bench.running).toBe('good-1');
+    // Perhaps it was the broker that went.
+    connected = true;
+    bench.updates.desired('blink', envelopeFor(3, moduleBytes('good-2')));
+    await bench.clock.elapse(5_000);
+    await bench.updates.idle();
+    expect(bench.running).toBe('good-2');
+  });
+
+  it('is kept when the broker is there again in time', async () => {
+    let connected = true;
+    const bench = await tried(() => connected);
+    await bench.sink.next('probation');
+    connected = false;
+    await bench.clock.elapse(5_000);
+    for (let second = 1; second <= 29; second++) await bench.clock.elapse(1_000);
+    await new Promise(setImmediate);
+    connected = true;
+    await bench.clock.elapse(1_000);
+    await bench.updates.idle();
+    expect(bench.sink.lines().at(-1)).toBe('active');
+  });
+
+  it('is not to blame for a broker that was away before', async () => {
+    const bench = await tried(() => false);
+    await bench.clock.elapse(5_000);
+    await bench.updates.idle();
+    expect(bench.sink.lines().at(-1)).toBe('active');
+  });
+
+  it('is watched for traps while the broker is awaited', async () => {
+    let connected = true;
+    const bench = await settled({ connected: () => connected });
+    const { prepare } = bench.target;
+    let trap: (error: IotError) => void = () => {};
+    bench.target.prepare = async (slot, module) => {
+      const candidate = await prepare.call(bench.target, slot, module);
+      return {
+        ...candidate,
+        activate: async () => {
+          const trial = await candidate.activate();
+          connected = false;
+          return { ...trial, fault: new Promise((resolve) => (trap = resolve)) };
+        },
+      };
+    };
+    const bytes = moduleBytes('good-2');
+    bench.source.offer(bytes);
+    bench.updates.desired('blink', envelopeFor(2, bytes));
+    await bench.clock.elapse(1_000);
+    trap(new IotError('E_TRAP', 'unreachable'));
+    await bench.updates.idle();
+    expect(bench.sink.lines().at(-1)).toBe('rolled-back E_PROBATION_TRAP');
+  });
 });

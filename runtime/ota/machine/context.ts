@@ -27,6 +27,8 @@ export interface Context {
   readonly clock: Clock;
   readonly time: Time;
   readonly log: Logger;
+  /** Whether the device has its broker. */
+  readonly connected: () => boolean;
   /** Least time on probation, milliseconds. */
   readonly dwellMs: number;
   /** A deployment must be running by then, milliseconds. */

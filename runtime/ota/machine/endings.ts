@@ -55,8 +55,10 @@ export interface Blame {
 export function endingOf(ending: EndingRecord, { guilty, lacks, forGood }: Blame): Transition {
   const code = ending.reason?.code;
   if (ending.state === 'rolled-back') {
-    // A module's Start may have failed for what it lacked: the same bytes may be pushed again once that is bound.
-    return revert(ending, !guilty || (lacks && code === 'E_PROBATION_START'));
+    // A module's Start may have failed for what it lacked, and it may have been the broker that went away: the same
+    // bytes may be pushed again then, as another deployment.
+    const excused = (lacks && code === 'E_PROBATION_START') || code === 'E_PROBATION_DISCONNECTED';
+    return revert(ending, excused || !guilty);
   }
   if (forGood || (ending.state === 'rejected' && code !== 'E_SUPERSEDED')) return refuse(ending);
   return forget(ending.deployment);

@@ -120,11 +120,13 @@ export class Job {
       context.target.ensureSlot(slot);
       this.unbound.set(slot, context.target.missingBindings(slot, capabilities));
     }
+    const wasConnected = context.connected();
     const trials = await activate(context, modules, signal);
     this.switched = true;
     try {
       const asked = slots.map((slot) => recordOf(context, slot).pending?.dwellMs ?? 0);
-      await probation(context, trials, Math.max(context.dwellMs, ...asked), signal);
+      const dwellMs = Math.max(context.dwellMs, ...asked);
+      await probation(context, trials, { dwellMs, wasConnected }, signal);
       await transit(context, this.deployment, forAll(slots, commit), this.ended({ state: 'active' }));
     } catch (thrown) {
       // With E_INTERRUPTED the host is stopping: the next start spends another attempt and decides.

@@ -9,14 +9,19 @@ import type { Trials } from './trial.js';
 /** How long all health checks may take together, beside the time on probation. */
 const HEALTH_TIMEOUT_MS = 30_000;
 
+/** How long the broker may stay away after the time on probation, and how often that is looked at. */
+const AWAY_MS = 30_000;
+const LOOK_MS = 1_000;
+
 /**
- * The gates of probation, for every module: no fault, healthy at once, alive for `dwellMs`, healthy still. Rejects
- * with the first E_PROBATION_* or the reason of `signal`; what to do about it is the caller's.
+ * The gates of probation, for every module: no fault, healthy at once, alive for `dwellMs`, healthy still (which is a
+ * message handled, too), and the broker there if it was before (`wasConnected`). Rejects with the first E_PROBATION_*
+ * or the reason of `signal`; what to do about it is the caller's.
  */
 export async function probation(
   context: Context,
   trials: Trials,
-  dwellMs: number,
+  { dwellMs, wasConnected }: { readonly dwellMs: number; readonly wasConnected: boolean },
   signal: AbortSignal,
 ): Promise<void> {
   const ended = new AbortController();
@@ -26,16 +31,34 @@ export async function probation(
     await health.check();
     await sleep(context.clock, dwellMs, within);
     await health.check();
+    answered.abort();
+    if (wasConnected) await connectedAgain(context, within);
   };
-  const hang = sleep(context.clock, dwellMs + HEALTH_TIMEOUT_MS, within).then(() => health.hang());
+  const answered = new AbortController();
+  const waiting = AbortSignal.any([within, answered.signal]);
+  const late = sleep(context.clock, dwellMs + HEALTH_TIMEOUT_MS, waiting);
+  const hang = late.then(
+    () => health.hang(),
+    () => new Promise<never>(() => undefined),
+  );
   try {
     await abortable(Promise.race([firstFault(trials), hang, gates()]), signal);
   } catch (thrown) {
     if (signal.aborted) throw signal.reason;
     throw thrown;
   } finally {
-    hang.catch(() => undefined);
     ended.abort(new IotError('E_INTERRUPTED', 'probation has ended'));
+  }
+}
+
+/** Resolves as soon as the device has its broker. */
+async function connectedAgain({ clock, connected }: Context, signal: AbortSignal): Promise<void> {
+  for (let waitedMs = 0; !connected(); waitedMs += LOOK_MS) {
+    if (waitedMs >= AWAY_MS) {
+      const text = `the broker was there before, and not within ${AWAY_MS} ms of the time on probation`;
+      throw new IotError('E_PROBATION_DISCONNECTED', text);
+    }
+    await sleep(clock, LOOK_MS, signal);
   }
 }
 
