@@ -8,7 +8,7 @@ import {
   signModule,
   signTrustDocument,
 } from '#runtime/index.js';
-import type { TrustDocumentOptions } from '#runtime/trust/document/document.js';
+import type { RoleName, RoleOptions, TrustDocumentOptions } from '#runtime/trust/document/document.js';
 import { actorModule } from './actors.js';
 
 export interface SignAs {
@@ -23,6 +23,11 @@ export interface SignAs {
   readonly expires?: number;
   /** Another identity than the one that goes with the name. */
   readonly module?: KeyPair;
+}
+
+/** What is to stand in a trust document instead of the usual. */
+export interface MoreTrust extends Partial<Omit<TrustDocumentOptions, 'roles'>> {
+  readonly roles?: Readonly<Partial<Record<RoleName, RoleOptions>>>;
 }
 
 /** What the counter asks for. */
@@ -42,7 +47,7 @@ export class TestKeys {
   readonly #modules = new Map<string, KeyPair>();
 
   /** Default: version 1, issued now, with all the keys. */
-  trustDocument(more: Partial<TrustDocumentOptions> = {}): Uint8Array {
+  trustDocument({ roles: given = {}, ...more }: MoreTrust = {}): Uint8Array {
     const roles = {
       root: { keys: [this.#root.publicKey] },
       release: { keys: [this.release.publicKey] },
@@ -54,7 +59,7 @@ export class TestKeys {
       version: 1,
       issued,
       ...more,
-      roles: { ...roles, ...more.roles },
+      roles: { ...roles, ...given },
     });
     return signTrustDocument(document, [this.#root]);
   }
