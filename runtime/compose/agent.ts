@@ -16,6 +16,8 @@ export interface AgentParts {
   readonly updates: Updates;
   readonly logs: LogRing;
   readonly logger: Logger;
+  /** PEM: authority of the servers that modules come from, beside the usual ones. */
+  readonly sourceCa: string | undefined;
   /** `iot-host.yaml:12`: where the configuration says what stands at `path`. */
   where(path: readonly PropertyKey[]): Promise<string>;
   problems(): string[];
@@ -23,7 +25,7 @@ export interface AgentParts {
 
 /** The device's end of the control plane, over the other parts of it. */
 export async function makeAgent(parts: AgentParts): Promise<ControlAgent> {
-  const { config, broker, host, updates, logs, logger, problems } = parts;
+  const { config, broker, host, updates, logs, logger, problems, sourceCa } = parts;
   const { device, board, labels, control } = config;
   const { session } = updates;
   const { username, password, ...tls } = broker.access ?? {};
@@ -35,6 +37,7 @@ export async function makeAgent(parts: AgentParts): Promise<ControlAgent> {
     version: VERSION,
     url: broker.url,
     tls,
+    sourceCa,
     ...(username === undefined ? {} : { login: { username, password: await revealed(password) } }),
     logger,
     trust: () => updates.trust.current(),

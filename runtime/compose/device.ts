@@ -144,6 +144,7 @@ class ComposedDevice implements Device {
 
     const agent = await makeAgent({
       ...{ config, broker, host, updates, logs: this.#logs, logger: this.#logger },
+      sourceCa: edges.updatesCa,
       where: (path) => this.#where(path),
       problems: () => this.problems(),
     });

@@ -16,6 +16,8 @@ export interface Edges {
   /** What the embedded broker shows. */
   readonly brokerTls: ServerTls | undefined;
   readonly httpTls: ServerTls | undefined;
+  /** Authority of the servers that modules come from, beside the usual ones. */
+  readonly updatesCa: string | undefined;
 }
 
 /**
@@ -32,6 +34,7 @@ export async function readEdges(config: HostConfig): Promise<Edges> {
   return {
     brokerTls: embedded ? pair : undefined,
     httpTls: http?.tls === undefined ? undefined : await readPair(http.tls, 'http.tls'),
+    updatesCa: config.updates.ca === undefined ? undefined : await readPem(config.updates.ca, 'updates.ca'),
     brokerAccess:
       embedded || (brokerLogin === undefined && brokerTls === undefined)
         ? undefined

@@ -35,7 +35,7 @@ export function parseConfig(file: string, text: string, environment: Environment
   if (repeated.length > 0) throw source.error(repeated);
   const absolute = (path: string) => resolve(dirname(file), path);
   const { document } = config.trust;
-  const { brokerTls, http } = config;
+  const { brokerTls, http, updates } = config;
   return {
     ...config,
     file: resolve(file),
@@ -47,6 +47,7 @@ export function parseConfig(file: string, text: string, environment: Environment
       ? {}
       : { http: { ...http, ...(http.tls === undefined ? {} : { tls: eachPath(http.tls, absolute) }) } }),
     trust: { ...config.trust, ...(document === undefined ? {} : { document: absolute(document) }) },
+    updates: updates.ca === undefined ? updates : { ...updates, ca: absolute(updates.ca) },
     actors: config.actors.map((slot) =>
       slot.path === undefined ? slot : { ...slot, path: absolute(slot.path) },
     ),

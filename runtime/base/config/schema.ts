@@ -110,6 +110,8 @@ export const HostConfig = z.strictObject({
       maxModuleBytes: count(MAX_MODULE_BYTES),
       /** Refuse what has a date while the clock is not to be trusted; default: accept and mark it. */
       strictTime: z.boolean().default(false),
+      /** Authority (PEM) of HTTPS servers that modules come from, beside the usual ones. */
+      ca: z.string().optional(),
     })
     .prefault({}),
   providers: z.array(ProviderConfig).default([]),

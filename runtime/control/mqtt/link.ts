@@ -147,8 +147,13 @@ export class BrokerLink {
     const used = new Set([...this.registrations].flatMap((other) => other.filters));
     const unused = registration.filters.filter((filter) => !used.has(filter));
     if (unused.length === 0) return;
-    // A lost connection has dropped it as well.
-    await this.exchange((client, settle) => client.unsubscribe([...unused], settle)).catch(() => {});
+    const enough = new AbortController();
+    const dropped = this.exchange((client, settle) => client.unsubscribe([...unused], settle))
+      // A lost connection has dropped it as well.
+      .catch(() => {})
+      .finally(() => enough.abort());
+    // Nobody listens any more: a broker that has stopped to answer is not worth waiting for.
+    await Promise.race([dropped, pause(GOOD_BYE_MS, enough.signal)]);
   }
 
   private async keep(first: MqttClient | undefined): Promise<void> {

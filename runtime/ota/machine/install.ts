@@ -1,5 +1,6 @@
 import { asIotError, IotError } from '../../base/errors.js';
 import type { CheckedModule } from '../../host/update.js';
+import { partOffsets } from '../../trust/suit/part-offsets.js';
 import type { Deployment, Part } from '../checks/checks.js';
 import { type Context, forAll, knownOf, recordOf, transit } from './context.js';
 import { obtain, type Progress } from './obtain.js';
@@ -61,12 +62,19 @@ async function obtainAll(
   }
   const missing = parts.filter(({ digest }) => !found.has(digest));
   const left = new Map(missing.map(({ digest, size }) => [digest, size]));
+  const offsets = partOffsets(parts.map(({ size }) => size));
   const progress = progressOf(announce, sum(left.values()), signal);
   let done = 0;
   for (const part of missing) {
     const { slot, digest, size } = part;
     if (!left.delete(digest)) continue;
-    const one = { ...part, component, deployment, more: sum(left.values()) };
+    const one = {
+      ...part,
+      component,
+      deployment,
+      base: offsets[parts.indexOf(part)],
+      more: sum(left.values()),
+    };
     const received = (bytes: number) => progress(done + bytes);
     try {
       found.set(digest, await obtain(context, one, received, signal));

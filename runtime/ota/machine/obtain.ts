@@ -22,6 +22,8 @@ export interface Wanted extends Part {
   readonly component: string;
   /** Bytes of other modules that are to be fetched after this one: there must be room for them, too. */
   readonly more: number;
+  /** Where the module begins among those of the deployment (`partOffsets`), in bytes; default 0. */
+  readonly base?: number | undefined;
 }
 
 /** Called with the bytes of the module that are here: first with 0, then rising. */
@@ -132,8 +134,15 @@ async function fill(
   }
 }
 
-function requestOf({ deployment, digest, size, uri, chunkDigests }: Wanted): FetchRequest {
-  return { deployment: Uint8Array.from(Buffer.from(deployment, 'hex')), digest, size, uri, chunkDigests };
+function requestOf({ deployment, base, digest, size, uri, chunkDigests }: Wanted): FetchRequest {
+  return {
+    deployment: Uint8Array.from(Buffer.from(deployment, 'hex')),
+    base,
+    digest,
+    size,
+    uri,
+    chunkDigests,
+  };
 }
 
 /** Counts what comes for one deployment, and ends its fetch when that is more than it may cost. */
