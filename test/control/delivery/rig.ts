@@ -66,7 +66,7 @@ export class ScriptedSender {
   send(
     { offset, length }: Piece,
     bytes = this.module.subarray(offset, offset + length),
-    of = DEPLOYMENT,
+    of: Uint8Array = DEPLOYMENT,
   ): void {
     this.publish(encodeChunk(of, offset, bytes));
   }

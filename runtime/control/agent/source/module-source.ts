@@ -89,7 +89,7 @@ export class DeviceModuleSource implements ModuleSource {
     // After wrong bytes another source is the first.
     for (let turn = spoilt; !transfer.complete; turn++) {
       const before = transfer.accepted;
-      await pullers[turn % pullers.length]?.pull(transfer, signal);
+      await this.ask(transfer, pullers[turn % pullers.length], signal);
       this.check(transfer, signal);
       if (transfer.accepted > before) {
         movedAt = performance.now();
@@ -104,6 +104,28 @@ export class DeviceModuleSource implements ModuleSource {
       }
       this.check(transfer, signal);
     }
+  }
+
+  /** Visits one source; one that a lost connection cut short is visited once more. */
+  private async ask(transfer: Transfer, puller: Puller | undefined, signal: AbortSignal): Promise<void> {
+    if (puller === this.https) return puller?.pull(transfer, signal);
+    for (let visits = 0; visits < 2 && (await this.isConnected(transfer, signal)); visits++) {
+      const { connection } = this.link;
+      await puller?.pull(transfer, signal);
+      if (transfer.complete || (connection === this.link.connection && this.link.connected)) return;
+      this.check(transfer, signal);
+    }
+  }
+
+  /** Waits for the broker, unless the module may come from elsewhere meanwhile. */
+  private async isConnected(transfer: Transfer, signal: AbortSignal): Promise<boolean> {
+    const until = performance.now() + this.timing.giveUpMs;
+    const elsewhere = transfer.request.uri.startsWith(URI_HTTPS);
+    while (!this.link.connected && !elsewhere && !signal.aborted && performance.now() < until) {
+      await transfer.changed.wait(until - performance.now(), signal);
+      transfer.rate.restart();
+    }
+    return this.link.connected;
   }
 
   private check(transfer: Transfer, signal: AbortSignal): void {

@@ -9,6 +9,7 @@ import type { Transfer } from './transfer.js';
 
 /** When a piece was asked for, and how often its chunk had come spoilt by then. */
 interface Asked {
+  readonly length: number;
   readonly at: number;
   readonly spoilt: number;
 }
@@ -25,7 +26,7 @@ export class SenderPuller implements Puller {
   ) {}
 
   async pull(transfer: Transfer, signal: AbortSignal): Promise<void> {
-    const turn = new Turn(transfer, this.timing);
+    const turn = new Turn(transfer, this.timing, this.link);
     let unsent = false;
     transfer.spoilt.clear();
     while (!transfer.complete && !signal.aborted && !unsent && turn.goesOn()) {
@@ -36,7 +37,10 @@ export class SenderPuller implements Puller {
           unsent = true;
           transfer.changed.wake();
         });
-      } else if (turn.waitsForDisk) await transfer.flush();
+      } else if (turn.waitsForDisk) {
+        await transfer.flush();
+        continue;
+      }
       await transfer.changed.wait(turn.patience / 4, signal);
       transfer.check();
     }
@@ -60,6 +64,7 @@ export class SenderPuller implements Puller {
 class Turn {
   private readonly asked = new Map<number, Asked>();
   private accepted: number;
+  private connection: number;
   private movedAt = performance.now();
   private answered = false;
   private retries = 0;
@@ -69,7 +74,9 @@ class Turn {
   constructor(
     private readonly transfer: Transfer,
     private readonly timing: FetchTiming,
+    private readonly link: Pick<BrokerLink, 'connection' | 'connected'>,
   ) {
+    this.connection = link.connection;
     this.accepted = transfer.accepted;
     this.patience = timing.silenceMs;
   }
@@ -85,10 +92,17 @@ class Turn {
       this.retries = 0;
       this.moved(now);
     }
-    for (const [offset, { at, spoilt }] of asked) {
-      const came = !transfer.lacks(offset);
+    for (const [offset, { length, at, spoilt }] of asked) {
+      const came = !transfer.lacks(offset, length);
       if (came) ladder.came(now - at, timing.retriesMs[0] ?? timing.silenceMs);
       if (came || transfer.spoiltTimes(offset) > spoilt) asked.delete(offset);
+    }
+    // Before the subscriptions stand again an answer would go nowhere.
+    if (!this.link.connected) return false;
+    if (this.connection !== this.link.connection) {
+      // What was on its way in the old connection was lost with it.
+      this.connection = this.link.connection;
+      asked.clear();
     }
     if ([...transfer.spoilt.values()].some((times) => times >= MAX_SPOILT)) return false;
     if (asked.size === 0) this.movedAt = now;
@@ -111,7 +125,7 @@ class Turn {
     if (free <= 0 || free < count >> 1) return [];
     const offsets = transfer.next(free, length, (offset) => !asked.has(offset));
     for (const offset of offsets) {
-      asked.set(offset, { at: performance.now(), spoilt: transfer.spoiltTimes(offset) });
+      asked.set(offset, { length, at: performance.now(), spoilt: transfer.spoiltTimes(offset) });
     }
     return offsets;
   }

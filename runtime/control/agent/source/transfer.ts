@@ -73,15 +73,16 @@ export class Transfer {
       const end = Math.min((chunk + 1) * CHUNK_BYTES, this.request.size);
       for (let offset = chunk * CHUNK_BYTES; offset < end; offset += length) {
         if (offsets.length >= count) return offsets;
-        if (this.lacks(offset) && free(offset)) offsets.push(offset);
+        if (this.lacks(offset, length) && free(offset)) offsets.push(offset);
       }
     }
     return offsets;
   }
 
-  /** Whether the piece at `offset` is missing. */
-  lacks(offset: number): boolean {
-    return this.missing.has(Math.floor(offset / CHUNK_BYTES)) && !this.portions.has(offset);
+  /** Whether the piece at `offset`, a chunk or a portion of one, is missing. */
+  lacks(offset: number, length = CHUNK_BYTES): boolean {
+    const missing = this.missing.has(Math.floor(offset / CHUNK_BYTES));
+    return missing && (length === CHUNK_BYTES || !this.portions.has(offset));
   }
 
   spoiltTimes(offset: number): number {
