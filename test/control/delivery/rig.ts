@@ -153,6 +153,7 @@ export class Rig {
       size: module.length,
       uri,
       replaceIdentity: false,
+      more: 0,
       ...(signed ? { chunkDigests: chunkDigests(module) } : {}),
     };
     return obtain(context as unknown as Context, wanted, received, signal);
