@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, realpath } from 'node:fs/promises';
+import { constants, mkdir, open, readFile, realpath } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { asIotError, IotError } from '../base/errors.js';
 import { toHex } from '../trust/cbor/bytes.js';
 import { sha256 } from '../trust/cose/authentication.js';
@@ -21,7 +21,8 @@ export class DataDir {
   /** Makes the folder if need be. Throws E_BUSY when another host has it, E_CONFIG when it cannot be used. */
   static async open(path: string): Promise<DataDir> {
     try {
-      await mkdir(path, { recursive: true, mode: 0o700 });
+      const topmost = await mkdir(path, { recursive: true, mode: 0o700 });
+      if (topmost !== undefined) await syncNames(path, topmost);
     } catch (thrown) {
       const hint = 'set dataDir in iot-host.yaml to a folder that this user may write to';
       throw new IotError('E_CONFIG', `data folder ${path} cannot be made: ${asIotError(thrown).message}`, {
@@ -55,7 +56,19 @@ export class DataDir {
   }
 
   async close(): Promise<void> {
-    await new Promise<void>((resolve) => this.#lock.close(() => resolve()));
+    await new Promise<void>((done) => this.#lock.close(() => done()));
+  }
+}
+
+/** Makes the names of `path` and of the folders above it durable, as far up as `topmost`. */
+async function syncNames(path: string, topmost: string): Promise<void> {
+  for (let made = resolve(path); made.length >= topmost.length; made = dirname(made)) {
+    const folder = await open(dirname(made), constants.O_RDONLY | constants.O_DIRECTORY);
+    try {
+      await folder.sync();
+    } finally {
+      await folder.close();
+    }
   }
 }
 
@@ -66,13 +79,13 @@ export class DataDir {
 async function hold(path: string): Promise<Server> {
   const name = toHex(sha256(new TextEncoder().encode(await realpath(path)))).slice(0, 32);
   const server = createServer((socket) => socket.destroy());
-  await new Promise<void>((resolve, reject) => {
+  await new Promise<void>((held, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       if (error.code !== 'EADDRINUSE') return reject(error);
       const hint = 'stop the other one, or give this one a dataDir of its own';
       reject(new IotError('E_BUSY', `another iot-host runs on ${path}`, { hint }));
     });
-    server.listen(`\0iot-host-${name}`, resolve);
+    server.listen(`\0iot-host-${name}`, held);
   });
   server.unref();
   return server;

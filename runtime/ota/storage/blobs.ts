@@ -27,7 +27,11 @@ export class Blobs {
     for (let tries = 1; tries <= READ_TRIES; tries++) {
       try {
         const bytes = await this.content(path);
-        if (sha256Hex(bytes) === digest) return bytes;
+        if (sha256Hex(bytes) === digest) {
+          // Its name may be as new: a host that was killed between renaming and syncing leaves it behind.
+          await this.fs.fsyncDir(this.folder);
+          return bytes;
+        }
         this.log.error(`module ${digest} on disk is corrupt and is removed`, { digest });
         await this.remove(digest);
         return undefined;

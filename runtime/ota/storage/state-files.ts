@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Logger } from '../../base/logger.js';
 import { type FileSystem, isDamaged, isMissing, readAll, withFile, writeAll } from './fs.js';
 import { EMPTY_STATE, type StateRecord } from './record.js';
@@ -52,6 +52,8 @@ export class StateFiles {
       await this.create(name);
     }
     await this.fs.fsyncDir(this.folder);
+    // The first time the folder itself is new.
+    await this.fs.fsyncDir(dirname(this.folder));
     if (a === undefined && b === undefined && used) {
       this.log.error(`no update record in ${this.folder} is whole: starting with none`);
     }
@@ -82,10 +84,9 @@ export class StateFiles {
     try {
       return await withFile(this.fs, this.path(name), 'update', async (file) => {
         const size = await file.size();
-        if (size < STATE_BYTES) {
-          await writeAll(file, new Uint8Array(STATE_BYTES - size), size);
-          await file.fsync();
-        }
+        if (size < STATE_BYTES) await writeAll(file, new Uint8Array(STATE_BYTES - size), size);
+        // A host that was killed may have written it without a sync: what is believed now has to stay.
+        await file.fsync();
         return (await readAll(file, 2 * STATE_BYTES)).subarray(0, STATE_BYTES);
       });
     } catch (thrown) {
