@@ -1,4 +1,4 @@
-import { publicFromSeed, signRaw } from '../ed25519.js';
+import { pairFromSeed } from '../ed25519.js';
 import type { PublicKey } from './key.js';
 
 /** Something that can sign with one key; where the private half is kept is its own affair. */
@@ -10,6 +10,5 @@ export interface Signer {
 
 /** A signer that holds the seed (32 bytes) of an Ed25519 key in memory. Throws E_KEY. */
 export function signerFromSeed(seed: Uint8Array): Signer {
-  const own = Uint8Array.from(seed);
-  return { publicKey: publicFromSeed(own), sign: (message) => signRaw(own, message) };
+  return pairFromSeed(seed);
 }
