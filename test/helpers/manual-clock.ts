@@ -42,6 +42,17 @@ export class ManualClock implements Clock {
   /** Waits until somebody waits for exactly `ms`, then lets that time pass. */
   async elapse(ms: number): Promise<void> {
     while (!this.timers.some((timer) => timer.ms === ms)) await new Promise(setImmediate);
+    this.pass(ms);
+  }
+
+  /** Lets time pass until the next timer; false when nobody waits. */
+  next(): boolean {
+    if (this.timers.length === 0) return false;
+    this.pass(Math.min(...this.timers.map(({ at }) => at)) - this.ms);
+    return true;
+  }
+
+  private pass(ms: number): void {
     this.ms += ms;
     const due = this.timers.filter((timer) => timer.at <= this.ms);
     this.timers = this.timers.filter((timer) => timer.at > this.ms);

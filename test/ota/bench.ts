@@ -1,7 +1,13 @@
 import { createHash } from 'node:crypto';
 import { IotError } from '#runtime/base/errors.js';
 import { type Logger, silentLogger } from '#runtime/base/logger.js';
-import { type FileSystem, signedChecks, Updates } from '#runtime/ota/index.js';
+import {
+  type Checks,
+  type FileSystem,
+  type SignedChecksOptions,
+  signedChecks,
+  Updates,
+} from '#runtime/ota/index.js';
 import { signerFromSeed } from '#runtime/trust/cose/signer.js';
 import { createTrustDocument, type TrustDocument } from '#runtime/trust/document/document.js';
 import { createEnvelope, type EnvelopeOptions } from '#runtime/trust/suit/create-envelope.js';
@@ -84,6 +90,21 @@ export function releaseFor(
   return createEnvelope({ sequence, components, deviceName: 'pi-01', signers: [release], ...options });
 }
 
+/** The checks of a device over modules as `moduleBytes` makes them. */
+export function benchChecks(trusted: SignedChecksOptions['trust'], strictTime?: boolean): Checks {
+  return signedChecks({
+    device: 'pi-01',
+    board: 'sim',
+    strictTime,
+    trust: trusted,
+    readModule: (bytes) => {
+      const { refused, ...claims } = JSON.parse(Buffer.from(bytes).toString().split('\n')[0] ?? '');
+      if (refused) throw new IotError('E_IMPORT', 'imports env.system');
+      return claims;
+    },
+  });
+}
+
 export interface BenchOptions {
   fs?: FileSystem;
   folder?: string;
@@ -136,17 +157,10 @@ export class Bench {
     this.clock = options.clock ?? new ManualClock();
     this.sink.deaf = options.deaf ?? false;
     this.trust = 'trust' in options ? options.trust : trust;
-    const checks = signedChecks({
-      device: 'pi-01',
-      board: 'sim',
-      strictTime: options.strictTime,
-      trust: (now) => (options.given === undefined ? this.trust : this.updates.trust.inForce(now)),
-      readModule: (bytes) => {
-        const { refused, ...claims } = JSON.parse(Buffer.from(bytes).toString().split('\n')[0] ?? '');
-        if (refused) throw new IotError('E_IMPORT', 'imports env.system');
-        return claims;
-      },
-    });
+    const checks = benchChecks(
+      (now) => (options.given === undefined ? this.trust : this.updates.trust.inForce(now)),
+      options.strictTime,
+    );
     this.updates = new Updates({
       ...{ device: 'pi-01', folder: options.folder ?? '/ota', deviceSeed, checks },
       ...{ target: this.target, source: this.source, sink: this.sink, fs: this.fs, clock: this.clock },

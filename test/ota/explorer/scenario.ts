@@ -1,0 +1,68 @@
+import { deploymentId } from '#runtime/ota/checks/deployment-id.js';
+import type { FileSystem } from '#runtime/ota/index.js';
+import { digestOf, envelopeFor, moduleBytes } from '../bench.js';
+import { Disk } from './disk.js';
+
+/** One deployment that is desired of the device, and the ends that it may come to. */
+export interface Step {
+  readonly component: string;
+  readonly envelope: Uint8Array;
+  /** Hex. */
+  readonly deployment: string;
+  readonly sequence: number;
+  /** Slot → its module. */
+  readonly modules: ReadonlyMap<string, Uint8Array>;
+}
+
+/** What is between the device and its disk: `booted` says whether the device has read the disk. */
+export type Through = (fs: FileSystem, booted: () => boolean) => FileSystem;
+
+export interface Scenario {
+  /** Desired one after the other, each as soon as the outside has heard how the one before it ended. */
+  readonly steps: readonly Step[];
+  /** How many of the steps are done, and on disk for good, before the power is cut for the first time. */
+  readonly done: number;
+  /** Pushed at the end, with no cut, when the last step was rolled back: a device must always take a good module. */
+  readonly proof: Step;
+  readonly disk: Disk;
+  /** Something that the disk holds beside what the steps left there. */
+  readonly planted?: readonly [path: string, content: Uint8Array];
+  /** Default: nothing. */
+  readonly through?: Through;
+}
+
+export const FOLDER = '/data/ota';
+export const SLOT = 'blink';
+
+/** Small: a module is one chunk, unless `size` says otherwise. */
+export function step(sequence: number, name: string, size = 200): Step {
+  const bytes = moduleBytes(name, { size });
+  const envelope = envelopeFor(sequence, bytes);
+  const modules = new Map([[SLOT, bytes]]);
+  return { component: SLOT, envelope, deployment: deploymentId(envelope), sequence, modules };
+}
+
+/** v1 is there, and `second` comes, then a good v3. */
+export function after(first: string, second: string, more: Partial<Scenario> = {}): Scenario {
+  return {
+    steps: [step(1, first), step(2, second), step(3, 'good-3')],
+    done: 1,
+    proof: step(4, 'good-4'),
+    disk: Disk.empty('/data'),
+    ...more,
+  };
+}
+
+/** The first module of a new device: even the folder of updates is not there yet. */
+export function first(name: string): Scenario {
+  return { ...after(name, name), steps: [step(1, name), step(3, 'good-3')], done: 0 };
+}
+
+/** A file with the name of the module that is to come, and other content: as a rename leaves it without a sync. */
+export function planted(second: Step): readonly [path: string, content: Uint8Array] {
+  return [`${FOLDER}/blobs/${digestsOf(second)[0]}.wasm`, new Uint8Array(100)];
+}
+
+export function digestsOf(step: Step): string[] {
+  return [...step.modules.values()].map(digestOf);
+}
