@@ -47,7 +47,7 @@ describe.skipIf(missing !== undefined)('one system call after the other fails on
         expect(failed).toBeGreaterThan(0);
       }
     },
-    120_000,
+    240_000,
   );
 });
 

@@ -47,6 +47,6 @@ describe.skipIf(missing !== undefined)('a device that is killed at each of its s
         expect([call, kills]).toEqual([call, whole.counts.get(call)]);
       }
     },
-    120_000,
+    240_000,
   );
 });
