@@ -5,6 +5,7 @@ import { parseCount } from '../duration.js';
 import { collect } from '../list-option.js';
 
 interface RollbackOptions extends ChosenOptions {
+  readonly name?: string;
   readonly key: readonly string[];
   readonly detach?: boolean;
   readonly maxParallel: number;
@@ -16,7 +17,8 @@ export const command: CommandSpec = {
   group: 'Devices:',
   build(command, context) {
     command
-      .argument('<actor>', 'name of the actor’s slot')
+      .argument('<actor...>', 'name of the actor’s slot; several go back together')
+      .option('--name <release>', 'name of the release that several were pushed under')
       .option(
         '--key <key>',
         'release key, by name or file; several sign together (default: release)',
@@ -32,8 +34,8 @@ export const command: CommandSpec = {
       );
     chosenOptions(command);
     deviceOptions(command, '60s').action(
-      context.action(async (actor: string, options: RollbackOptions) => {
-        const { askPrevious, requireSlotName, returnLine } = await import('../push/rollback.js');
+      context.action(async (actors: string[], options: RollbackOptions) => {
+        const { askPrevious, returnLines, wantedSlots } = await import('../push/rollback.js');
         const { readSigners } = await import('../push/release.js');
         const { deliver, verdictOf } = await import('../push/deliver.js');
         const { deliveryResult } = await import('../push/report.js');
@@ -41,16 +43,16 @@ export const command: CommandSpec = {
         const { inParallel } = await import('../push/parallel.js');
         const { chosen } = await import('../device/chosen.js');
         const { confirm } = await import('../confirm.js');
-        const slot = requireSlotName(actor);
+        const wanted = wantedSlots(actors, options.name);
         const signers = await readSigners(options.key, context.environment);
         const targets = await chosen(options, context);
         const { maxParallel } = options;
         const found = await inParallel(targets, maxParallel, (target) =>
-          askPrevious(slot, signers, target, options, context),
+          askPrevious(wanted, signers, target, options, context),
         );
         const returns = found.filter((one) => 'release' in one);
         // What is about to be signed is the word of a device, or of whoever has the broker.
-        for (const one of returns) context.output.note(returnLine(one));
+        for (const line of returns.flatMap(returnLines)) context.output.note(line);
         if (returns.length > 0) await confirm('sign that?', context);
         const report = await rollout({
           targets: found,
@@ -61,7 +63,7 @@ export const command: CommandSpec = {
           signal: context.signal,
         });
         return deliveryResult(
-          slot,
+          wanted.component,
           targets.map(({ device }) => device),
           report,
         );

@@ -9,20 +9,50 @@ import { withTarget } from '../device/session.js';
 import type { Delivery } from './deliver.js';
 import { comparable, type Deployable } from './release.js';
 
-/** What one device would go back to. */
-export interface Return {
-  readonly target: Target;
-  readonly release: Deployable;
+/** One slot, and what it would go back to. */
+interface Step {
+  readonly slot: string;
   readonly previous: InstalledVersion & { readonly size: number };
   readonly installed: InstalledVersion | undefined;
 }
 
+/** What one device would go back to. */
+export interface Return {
+  readonly target: Target;
+  readonly release: Deployable;
+  readonly steps: readonly Step[];
+}
+
+/** What goes back together, and under which name. */
+export interface Wanted {
+  readonly slots: readonly string[];
+  readonly component: string;
+}
+
+/** Slots as the line names them: several are one release, and need its name. Throws E_USAGE. */
+export function wantedSlots(slots: readonly string[], name: string | undefined): Wanted {
+  for (const slot of name === undefined ? slots : [...slots, name]) {
+    if (Name.safeParse(slot).success) continue;
+    throw new IotError('E_USAGE', `"${slot}" cannot be the name of a slot`, {
+      hint: 'iot-host ps shows them',
+    });
+  }
+  const [first = ''] = slots;
+  if (slots.length === 1 && (name === undefined || name === first)) return { slots, component: first };
+  if (slots.length > 1 && name !== undefined) return { slots, component: name };
+  throw slots.length > 1
+    ? new IotError('E_USAGE', `${slots.length} actors go back as one release, and it has no name`, {
+        hint: 'the name that they were pushed under: --name greenhouse',
+      })
+    : new IotError('E_USAGE', `--name is for several actors that go back together, and ${first} is one`);
+}
+
 /**
- * Asks a device what it had before in a slot, and makes a deployment of it: the device has the bytes, so there are
- * none to send. Never throws: what cannot be done is a delivery with its `error`.
+ * Asks a device what it had before in some slots, and makes one deployment of that: the device has the bytes, so there
+ * are none to send. Never throws: what cannot be done is a delivery with its `error`.
  */
 export async function askPrevious(
-  slot: string,
+  { slots, component }: Wanted,
   signers: readonly Signer[],
   target: Target,
   options: DeviceOptions,
@@ -30,38 +60,27 @@ export async function askPrevious(
 ): Promise<Return | Delivery> {
   const { device } = target;
   try {
-    const status = await withTarget(target, options, context, ({ client }) => client.status(slot));
-    const { previous, installed } = requirePrevious(device, slot, status);
-    const { digest, size, key, version } = previous;
-    const replaceIdentity = installed !== undefined && installed.key !== key;
-    const artifact = { slot, digest, size, replaceIdentity };
-    const release = {
-      component: slot,
-      parts: [{ artifact }],
-      claimed: version,
-      version: comparable(version),
-      signers,
-    };
-    return { target, release, previous, installed };
+    const steps = await withTarget(target, options, context, ({ client }) =>
+      Promise.all(slots.map(async (slot) => stepOf(device, slot, await client.status(slot)))),
+    );
+    const [first] = steps;
+    const agree = steps.every(({ previous }) => previous.version === first?.previous.version);
+    const claimed = agree ? first?.previous.version : undefined;
+    const parts = steps.map((step) => ({ artifact: artifactOf(step) }));
+    return { target, release: { component, parts, claimed, version: comparable(claimed), signers }, steps };
   } catch (thrown) {
-    return { device, component: slot, outcome: 'unknown', error: asIotError(thrown) };
+    return { device, component, outcome: 'unknown', error: asIotError(thrown) };
   }
 }
 
-/** Throws E_USAGE. */
-export function requireSlotName(slot: string): string {
-  if (Name.safeParse(slot).success) return slot;
-  throw new IotError('E_USAGE', `"${slot}" cannot be the name of a slot`, { hint: 'iot-host ps shows them' });
+function artifactOf({ slot, previous: { digest, size, key }, installed }: Step) {
+  return { slot, digest, size, replaceIdentity: installed !== undefined && installed.key !== key };
 }
 
-function requirePrevious(
-  device: string,
-  slot: string,
-  status: UpdateStatus | undefined,
-): Pick<Return, 'previous' | 'installed'> {
+function stepOf(device: string, slot: string, status: UpdateStatus | undefined): Step {
   const { previous, installed } = status ?? {};
   if (previous !== undefined && previous.size !== undefined) {
-    return { previous: { ...previous, size: previous.size }, installed };
+    return { slot, previous: { ...previous, size: previous.size }, installed };
   }
   const why =
     status === undefined
@@ -77,10 +96,12 @@ function requirePrevious(
   });
 }
 
-/** `pi-01: lamp 2.0.0 (3fa1…) back to 1.0.0 (88c0…)`. */
-export function returnLine({ target, release, previous, installed }: Return): string {
-  const now = installed === undefined ? 'nothing' : named(installed);
-  return `${target.device}: ${release.component} ${now} back to ${named(previous)}`;
+/** `pi-01: lamp 2.0.0 (sha256 3fa1…) back to 1.0.0 (sha256 88c0…)`, for each slot. */
+export function returnLines({ target, steps }: Return): string[] {
+  return steps.map(({ slot, previous, installed }) => {
+    const now = installed === undefined ? 'nothing' : named(installed);
+    return `${target.device}: ${slot} ${now} back to ${named(previous)}`;
+  });
 }
 
 const named = ({ version, digest }: InstalledVersion) =>
