@@ -2,7 +2,7 @@ import { IotError } from '../../base/errors.js';
 import { equalBytes, toHex } from '../cbor/bytes.js';
 import type { CborItem } from '../cbor/item.js';
 import { readCbor } from '../cbor/reader.js';
-import { asArray, asBytes, asMap, asText, asUint, Members, wrong } from '../cbor/shape.js';
+import { asArray, asBytes, asMap, asNonEmpty, asText, asUint, Members, wrong } from '../cbor/shape.js';
 import type { CborValue } from '../cbor/value.js';
 import { writeCbor } from '../cbor/writer.js';
 import { DIGEST_BYTES, type KeySet } from '../cose/authentication.js';
@@ -73,7 +73,7 @@ export function decodeTrustDocument(item: CborItem): TrustDocument {
     keys: members.required(DOCUMENT.keys, 'keys', readKeys),
     roles: members.required(DOCUMENT.roles, 'roles', readRoles),
     floorResets: members.optional(DOCUMENT.floorResets, 'floor resets', readResets) ?? [],
-    blocked: members.optional(DOCUMENT.blocked, 'blocked digests', readDigests) ?? [],
+    blocked: members.optional(DOCUMENT.blocked, 'blocked digests', readBlocked) ?? [],
     minimumHost: members.optional(DOCUMENT.minimumHost, 'minimum host version', readVersion),
   };
   members.end('E_COMMAND');
@@ -125,8 +125,16 @@ function readRole(item: CborItem, what: string): Role {
   return role;
 }
 
+/** None at all is written by leaving the member out: a document has one spelling. */
+function readBlocked(item: CborItem, what: string): readonly Uint8Array[] {
+  asNonEmpty(item, what);
+  return readDigests(item, what);
+}
+
 function readResets(item: CborItem, what: string): readonly FloorReset[] {
-  return asMap(item, what).entries.map(([key, value]) => ({
+  const { entries } = asMap(item, what);
+  if (entries.length === 0) return wrong(item, what, 'a map of at least one');
+  return entries.map(([key, value]) => ({
     component: readComponentId(readCbor(asBytes(key, what)), what),
     floor: asUint(value, what),
   }));

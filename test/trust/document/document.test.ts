@@ -172,6 +172,8 @@ describe('a document that its root keys signed, but that is not sound', () => {
         ],
       ],
     ],
+    ['no floor reset, but said so', 'E_ENVELOPE', [[6, map([])]]],
+    ['no blocked digest, but said so', 'E_ENVELOPE', [[7, []]]],
     ['no root', 'E_CONFIG', [[5, map([['release', role()]])]]],
     ['no roles', 'E_ENVELOPE', [[5, undefined]]],
     ['unknown flags', 'E_ENVELOPE', [[5, map([['root', role([[5, 2]])]])]]],
