@@ -82,7 +82,13 @@ export class TrustStore {
    */
   update(documents: readonly Uint8Array[]): Promise<number> {
     const done = this.tail.then(async () => {
-      for (const [index, bytes] of documents.slice(0, MAX_TRUST_DOCUMENTS).entries()) {
+      if (documents.length > MAX_TRUST_DOCUMENTS) {
+        throw new IotError(
+          'E_TOO_LARGE',
+          `${documents.length} documents, over ${MAX_TRUST_DOCUMENTS} at once`,
+        );
+      }
+      for (const [index, bytes] of documents.entries()) {
         await this.follow(bytes, index === documents.length - 1);
       }
       return this.document?.version ?? 0;

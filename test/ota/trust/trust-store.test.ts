@@ -157,6 +157,14 @@ describe('documents over the network', () => {
     },
   );
 
+  it('are so many at once at most', async () => {
+    const bench = await device(documentOf(1));
+    const chain = Array.from({ length: 33 }, (_, index) => documentOf(index + 2));
+    await expect(bench.updates.trust.update(chain)).rejects.toMatchObject({ code: 'E_TOO_LARGE' });
+    expect(version(bench)).toBe(1);
+    expect(await bench.updates.trust.update(chain.slice(0, 32))).toBe(33);
+  });
+
   it('do not count when the disk does not take them', async () => {
     const bench = await device(documentOf(1));
     bench.memory.before = (operation, path) => {
