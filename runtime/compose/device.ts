@@ -139,6 +139,7 @@ class ComposedDevice implements Device {
 
     const host = await this.#makeHost({ data, board, broker, compiled, updates, checks });
     this.#undo.push(() => host.stop());
+    host.onQuarantine((slot, { digest }, error) => void updates.crashed(slot, digest, error));
     await host.start();
     for (const slot of updates.slots) host.ensureSlot(slot);
 

@@ -49,6 +49,7 @@ export function makeUpdates(parts: UpdateParts): Updates {
       ensureSlot: (slot) => host().ensureSlot(slot),
       missingBindings: (slot, capabilities) => host().missingBindings(slot, capabilities),
       prepare: (slot, module) => host().prepare(slot, module),
+      fallBack: (slot, module) => host().fallBack(slot, module),
       clear: (slot) => host().clear(slot),
     },
     source: { fetch: (...request) => agent().source.fetch(...request) },

@@ -38,6 +38,9 @@ export interface HostParts {
   firstModule(slot: SlotConfig): Promise<CheckedModule | undefined>;
 }
 
+/** An actor is kept down: its module had too many faults. */
+export type QuarantineListener = (slot: string, module: CheckedModule, error: IotError) => void;
+
 /** How long `stop` waits for calls under way, and then for providers, in milliseconds. */
 const STOP_CALLS_MS = 2_000;
 const STOP_PROVIDERS_MS = 10_000;
@@ -54,6 +57,7 @@ export class Host implements UpdateTarget {
   /** Bindings that a provider would not take at the start. */
   readonly #unbound = new Map<string, string>();
   readonly #listeners = new Set<() => void>();
+  readonly #quarantineListeners = new Set<QuarantineListener>();
   readonly #hostCalls: HostCallCounters;
   readonly #actorCalls = new ActorCalls(() => this.#slots.values());
   #stopping = false;
@@ -136,6 +140,12 @@ export class Host implements UpdateTarget {
   onChange(listener: () => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** `listener` is told of every actor that is put into quarantine; the result ends that. */
+  onQuarantine(listener: QuarantineListener): () => void {
+    this.#quarantineListeners.add(listener);
+    return () => this.#quarantineListeners.delete(listener);
   }
 
   actors(): ActorStatus[] {
@@ -305,6 +315,10 @@ export class Host implements UpdateTarget {
     return this.actor(slot).prepare(module);
   }
 
+  fallBack(slot: string, module: CheckedModule): Promise<void> {
+    return this.actor(slot).fallBack(module);
+  }
+
   async clear(slot: string): Promise<void> {
     await this.#slots.get(slot)?.clear();
     this.#refused.delete(slot);
@@ -320,6 +334,9 @@ export class Host implements UpdateTarget {
       actorCalls: this.#actorCalls,
       clock: this.#parts.clock ?? machineClock,
       changed: () => this.#changed(),
+      quarantined: (module, error) => {
+        for (const listener of this.#quarantineListeners) listener(config.name, module, error);
+      },
       resumed: () =>
         this.#stopped.set(config.name, false).catch((thrown: unknown) => {
           logger.error(`${config.name} will be stopped again: ${asIotError(thrown).message}`);

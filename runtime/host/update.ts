@@ -28,6 +28,11 @@ export interface UpdateTarget {
   missingBindings(slot: string, capabilities: readonly string[]): string[];
   /** Compiles, links and starts the module beside the running one, without I/O. Rejects with the reason. */
   prepare(slot: string, module: CheckedModule): Promise<Candidate>;
+  /**
+   * Puts `module` in the place of one that crashed again and again, and starts it unless somebody has stopped the
+   * actor. Rejects with E_BUSY while a module is on trial.
+   */
+  fallBack(slot: string, module: CheckedModule): Promise<void>;
   /** Empties the slot and stops its actor. */
   clear(slot: string): Promise<void>;
 }

@@ -11,6 +11,7 @@ import { type Clock, systemClock } from './clock.js';
 import { Answers } from './machine/answers.js';
 import { boot } from './machine/boot.js';
 import { type Context, forAll, recordOf, transit, viewOf } from './machine/context.js';
+import { fallBackFrom } from './machine/crash.js';
 import { Inbox } from './machine/inbox.js';
 import { Reporter } from './machine/reporter.js';
 import { Schedule } from './machine/schedule.js';
@@ -193,6 +194,24 @@ export class Updates {
   get session(): number {
     this.ready();
     return this.context.store.current.session;
+  }
+
+  /**
+   * The host keeps the actor of a slot down, as the module with that digest had too many faults: the one before it
+   * takes over, in a release those before the others too. Never rejects; resolves with whether that could be.
+   */
+  async crashed(slot: string, digest: string, error: IotError): Promise<boolean> {
+    this.ready();
+    await this.schedule.untried(slot);
+    if (this.stopped) return false;
+    try {
+      const done = await fallBackFrom(this.context, slot, digest, error);
+      if (done) this.answers.forgetRefusals();
+      return done;
+    } catch (thrown) {
+      this.context.log.error(`${slot} stays with module ${digest}: ${asIotError(thrown).message}`);
+      return false;
+    }
   }
 
   /** There is a broker again: sends the reports that wait for one. */

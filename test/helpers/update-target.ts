@@ -25,6 +25,11 @@ export class MemoryTarget implements UpdateTarget {
     return capabilities.filter((id) => !this.bound.has(id)).map((id) => `iot-host bind ${slot} ${id}`);
   }
 
+  async fallBack(slot: string, module: CheckedModule): Promise<void> {
+    this.running.set(slot, module);
+    this.log.push(`fall back ${module.name}`);
+  }
+
   async clear(slot: string): Promise<void> {
     this.running.delete(slot);
   }

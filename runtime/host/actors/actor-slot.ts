@@ -177,6 +177,18 @@ export class ActorSlot {
     });
   }
 
+  /** See `UpdateTarget.fallBack`. */
+  fallBack(module: CheckedModule): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#requireSettled();
+      this.#actor.module = module;
+      if (this.#actor.state === 'stopped') return;
+      await this.#actor.leave();
+      this.#supervisor.forgive();
+      await this.#supervisor.enter('revert');
+    });
+  }
+
   /** As `stop`, for a person: what an update is trying out is not taken from under it. Throws as `resume`. */
   halt(): Promise<void> {
     return this.#inTurn(async () => {

@@ -27,6 +27,8 @@ export interface SlotParts {
   readonly clock: HostClock;
   /** State, module or counters that others show have changed. */
   changed(): void;
+  /** It had too many faults and is kept down. */
+  quarantined(module: CheckedModule, error: IotError): void;
   /** A push that was kept has started an actor that somebody had stopped: it is no longer to stay stopped. */
   resumed(): Promise<void>;
 }

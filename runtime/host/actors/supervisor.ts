@@ -71,7 +71,7 @@ export class Supervisor {
     this.#quarantine(error, this.#quarantineMs);
   }
 
-  /** Not a matter for updates: a module that was kept stays, however often it fails. */
+  /** Whoever knows a module that ran before may put it in the place of this one. */
   #quarantine(error: IotError, waitMs: number): void {
     const actor = this.#actor;
     actor.problem = error;
@@ -81,6 +81,7 @@ export class Supervisor {
     actor.become('quarantined');
     actor.intake.rejectAll(quarantined(actor));
     this.#retryAfter(waitMs);
+    if (actor.module !== undefined) actor.parts.quarantined(actor.module, error);
   }
 
   #waitAndRestart(error: IotError): void {

@@ -58,6 +58,11 @@ export class Job {
     this.digests = parts.map(({ digest }) => digest);
   }
 
+  /** Whether a module of it may have run. */
+  get hasRun(): boolean {
+    return this.ran;
+  }
+
   /** Once it is over: whether `abort` was in time. */
   get takenBack(): boolean {
     return this.cancelled;

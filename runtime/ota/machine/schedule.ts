@@ -41,6 +41,12 @@ export class Schedule {
     while (this.running.size > 0) await Promise.all(this.running.values());
   }
 
+  /** Resolves when no module is on trial in the slot. */
+  async untried(slot: string): Promise<void> {
+    const trials = [...this.running].filter(([job]) => job.hasRun && concerns(job, slot));
+    await Promise.all(trials.map(([, over]) => over));
+  }
+
   /** Whether that deployment runs or waits. */
   has(deployment: string): boolean {
     return this.claims().some((claim) => claim.deployment === deployment);

@@ -149,6 +149,27 @@ export const fallBack: Transition = (component) => ({
   previous: undefined,
 });
 
+/** Whether what ran before the active module may run again. */
+export function mayFallBack({ previous, blocked }: ComponentRecord): boolean {
+  return previous !== undefined && !blocked.includes(previous.digest);
+}
+
+/**
+ * The active module was kept and has crashed too often since: the one before runs again, and the digest of the
+ * `guilty` one is blocked. The floor stays. Throws E_CANCELLED when the record has moved on.
+ */
+export function crashBack(ending: EndingRecord, guilty: boolean): Transition {
+  return (component) => {
+    const { active } = component;
+    if (active?.deployment !== ending.deployment || !mayFallBack(component)) {
+      throw new IotError('E_CANCELLED', 'the module was replaced meanwhile');
+    }
+    const others = component.blocked.filter((blocked) => blocked !== active.digest);
+    const blocked = guilty ? [...others, active.digest].slice(-MAX_BLOCKED) : component.blocked;
+    return { ...fallBack(component), blocked, ending };
+  };
+}
+
 /** `transition`, and how the deployment that was active has ended by it. */
 export function withEnding(transition: Transition, ending: EndingRecord): Transition {
   return (component) => ({ ...transition(component), ending });
