@@ -216,6 +216,30 @@ describe('an actor with too many faults', () => {
     expect(actor(host)).toMatchObject({ state: 'quarantined', version: '1' });
     expect(clock.waits()).toEqual([15 * MINUTE]);
   });
+
+  it('is told to whoever knows the module before, which then runs with a clean sheet', async () => {
+    const host = await start({ a: guestModule({ version: '2' }) });
+    const told: string[] = [];
+    host.onQuarantine((slot, module, error) => told.push(`${slot} ${module.version} ${error.code}`));
+    await quarantine(host);
+    expect(told).toEqual(['a 2 E_TRAP']);
+    await host.fallBack('a', guestModule({ version: '1' }));
+    expect(actor(host)).toMatchObject({ state: 'running', version: '1' });
+    expect(text(await host.call('a', 'Version', nothing))).toBe('1');
+    expect(clock.waits()).toEqual([]);
+    await trap(host);
+    await isIn(host, 'backoff');
+  });
+
+  it('a fallback leaves a stopped actor stopped, and an update alone', async () => {
+    const host = await start({ a: guestModule({ version: '2' }) });
+    const trial = await (await host.prepare('a', guestModule({ version: '3' }))).activate();
+    await expect(host.fallBack('a', guestModule({ version: '1' }))).rejects.toMatchObject({ code: 'E_BUSY' });
+    await trial.revert();
+    await host.stopActor('a');
+    await host.fallBack('a', guestModule({ version: '1' }));
+    expect(actor(host)).toMatchObject({ state: 'stopped', version: '1' });
+  });
 });
 
 describe('a provider', () => {
