@@ -38,6 +38,8 @@ const HINTS: Partial<Record<ReasonCode, string>> = {
   E_PROBATION_TRAP: LOGS,
   E_PROBATION_HANG: LOGS,
   E_PROBATION_HEALTH: LOGS,
+  E_PROBATION_DISCONNECTED: 'see that the broker can be reached, then push it again',
+  E_TIME_UNVERIFIED: 'give the device a clock (NTP), or updates: {strictTime: false} in its iot-host.yaml',
   E_GUEST: LOGS,
   E_TRAP: LOGS,
   E_START: LOGS,

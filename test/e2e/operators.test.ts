@@ -1,6 +1,8 @@
 import { copyFile, mkdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { moduleArtifact } from '#runtime/control/client/deploy/artifact.js';
+import { deploy } from '#runtime/control/client/deploy/deploy.js';
 import { topics } from '#runtime/control/protocol/topics.js';
 import type { PushOutcome } from '#runtime/index.js';
 import { type Ended, emptyHome, inProcess } from '../cli/iot-host.js';
@@ -96,6 +98,34 @@ describe('rollback', () => {
     });
     await device.on();
     await expect.poll(() => answer(device), POLL).toBe('1');
+  }, 30_000);
+
+  it('takes the actors of a release back together, under its name', async () => {
+    const { device, run } = await start({ actors: [{ name: 'guest' }, { name: 'other' }] });
+    const slots = ['guest', 'other'];
+    for (const rev of [1, 2]) {
+      const { bytes } = guestModule({ version: `${rev}` });
+      const artifacts = slots.map((slot) =>
+        moduleArtifact(slot, device.keys.sign(bytes, { name: slot, rev })),
+      );
+      const { client, keys } = device;
+      const pushed = await deploy({ client, component: 'both', artifacts, signers: [keys.release] });
+      expect(pushed).toMatchObject({ end: 'active' });
+    }
+    expect(await run('rollback guest other --device pi-01 --yes')).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(/2 actors go back as one release, and it has no name\nhint: .*--name/),
+    });
+    expect(await run('rollback guest --name both --device pi-01 --yes')).toMatchObject({ code: 2 });
+    const { code, stdout, stderr } = await run('rollback guest other --name both --device pi-01 --yes');
+    expect({ code, stdout }).toEqual({
+      code: 0,
+      stdout: expect.stringMatching(/^pi-01: both 1\.0\.0 \(sequence \d+\) is active\n$/),
+    });
+    for (const slot of slots) {
+      expect(stderr).toMatch(new RegExp(`^pi-01: ${slot} 2\\.0\\.0 .* back to 1\\.0\\.0 `, 'm'));
+      expect(text(await device.call(slot, 'Version'))).toBe('1');
+    }
   }, 30_000);
 
   it('says what is missing, and asks before it signs what a device says', async () => {
