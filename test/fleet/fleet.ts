@@ -16,8 +16,9 @@ import { wat } from '../helpers/wat.js';
 
 /** Devices in the fleet; those of every tenth stand on the roof. */
 export const SIZE = 200;
-/** Bytes of a module, about: a handful of chunks. */
+/** Bytes of a module, about, and the chunks that it comes in. */
 const MODULE_BYTES = 60_000;
+export const CHUNKS = 4;
 
 export interface Pushed {
   readonly code: number | null;
@@ -34,6 +35,9 @@ export class Fleet {
   readonly devices: SimDevice[] = [];
   /** Messages that the broker handed to the one who watches it all. */
   messages = 0;
+  /** Chunks that were left with the broker, those of them that lie there, and times that they were. */
+  readonly lying = new Set<string>();
+  left = 0;
   #watcher: BrokerLink | undefined;
 
   private constructor(
@@ -72,8 +76,14 @@ export class Fleet {
     const watcher = new BrokerLink({ url: this.broker.url, clientId: 'watcher' });
     await watcher.open();
     this.#watcher = watcher;
-    await watcher.subscribe('#', () => {
+    await watcher.subscribe('#', ({ topic, payload }) => {
       this.messages++;
+      if (!topic.startsWith('iot/blobs/')) return;
+      if (payload.length === 0) this.lying.delete(topic);
+      else {
+        this.lying.add(topic);
+        this.left++;
+      }
     });
   }
 

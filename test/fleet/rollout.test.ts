@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { until } from '../control/fixture.js';
 import { Cleanup } from '../helpers/cleanup.js';
 import { mosquittoMissing } from '../helpers/mosquitto.js';
-import { Fleet, SIZE } from './fleet.js';
+import { CHUNKS, Fleet, SIZE } from './fleet.js';
 
 const missing = mosquittoMissing();
 const cleanup = new Cleanup();
@@ -124,5 +124,36 @@ describe.skipIf(missing !== undefined)(
         });
       }
     }, 120_000);
+
+    it('is left once for all that are off, waits for them, and is taken away when the last one has it', async () => {
+      const digest = await fleet.module('v5.wasm', 'good', 5);
+      const off = fleet.devices.slice(-30);
+      await Promise.all(off.map((device) => device.off()));
+      const before = fleet.left;
+      const { code, devices, waves, stopped } = await fleet.push(
+        ...['v5.wasm', '--all', '--waves', '10%,100%', '--timeout', '6s', '--max-parallel', '60'],
+      );
+      expect({ code, stopped }).toEqual({ code: 7, stopped: undefined });
+      expect(waves.at(-1)).toMatchObject({ failed: 0, unreached: off.length });
+      const unreached = devices.filter(({ outcome }) => outcome !== 'active').map(({ device }) => device);
+      expect(unreached.sort()).toEqual(off.map(({ name }) => name));
+      expect(fleet.lying.size).toBe(CHUNKS);
+      // Those that began at the same time may all have left it.
+      expect(fleet.left - before).toBeLessThanOrEqual(off.length * CHUNKS);
+      await Promise.all(off.map((device) => device.on()));
+      await until(() => fleet.running()[digest] === SIZE, 'everybody has it', 60_000);
+      const next = await fleet.module('v6.wasm', 'good', 6);
+      const began = fleet.left;
+      const detached = await fleet.push('v6.wasm', '--all', '--detach', '--max-parallel', '40');
+      expect(detached.code).toBe(0);
+      await until(() => fleet.running()[next] === SIZE, 'everybody has the next one', 60_000);
+      figures.push(`left for ${SIZE}: ${fleet.left - began} chunks sent, for ${CHUNKS} that there are`);
+      // The first forty at once, and nobody after them.
+      expect(fleet.left - began).toBeLessThanOrEqual(40 * CHUNKS);
+      const last = await fleet.module('v7.wasm', 'good', 7);
+      expect((await fleet.push('v7.wasm', '--all')).code).toBe(0);
+      expect(fleet.running()).toEqual({ [last]: SIZE });
+      expect(fleet.lying.size).toBe(0);
+    }, 180_000);
   },
 );

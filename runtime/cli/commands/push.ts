@@ -67,19 +67,22 @@ export const command: CommandSpec = {
           const { preview } = await import('../push/preview.js');
           return preview(release, targets, options, context);
         }
-        const { deliver, verdictOf } = await import('../push/deliver.js');
+        const { deliver, tidy, verdictOf } = await import('../push/deliver.js');
+        const { Shelf } = await import('../../control/client/deploy/shelf.js');
         const { rollout } = await import('../../control/client/rollout.js');
         const { deliveryResult } = await import('../push/report.js');
+        const shelf = new Shelf();
         const report = await rollout({
           targets,
           waves: options.waves,
           maxFailed: options.maxFailed ?? (options.waves === undefined ? undefined : MAX_FAILED_PERCENT),
           maxParallel: options.maxParallel,
-          deliver: (target) => deliver(release, target, options, context),
+          deliver: (target) => deliver(release, target, options, context, shelf),
           verdict: verdictOf,
           ...(guarded ? { onWave: (wave, event) => context.output.note(waveLine(wave, event)) } : {}),
           signal: context.signal,
         });
+        await tidy(shelf, targets, options, context);
         const names = targets.map(({ device }) => device);
         return deliveryResult(release.component, names, report);
       }),

@@ -2,6 +2,7 @@ import { asIotError, type IotError } from '../../base/errors.js';
 import type { ReasonCode } from '../../base/reasons.js';
 import { deploy } from '../../control/client/deploy/deploy.js';
 import type { PushProgress } from '../../control/client/deploy/options.js';
+import type { Shelf } from '../../control/client/deploy/shelf.js';
 import type { PushOutcome } from '../../control/client/outcome.js';
 import { AWAY, patiently } from '../../control/client/patience.js';
 import type { Verdict } from '../../control/client/rollout.js';
@@ -34,6 +35,7 @@ export async function deliver(
   target: Target,
   options: DeviceOptions & { detach?: boolean },
   context: Context,
+  shelf?: Shelf,
 ): Promise<Delivery> {
   const { component, version, signers, claimed } = release;
   const { device } = target;
@@ -45,7 +47,7 @@ export async function deliver(
     const attempt = (timeoutMs: number) =>
       withTarget(target, options, context, ({ client }) =>
         deploy({
-          ...{ client, component, artifacts, version, signers, detach, timeoutMs, signal },
+          ...{ client, component, artifacts, version, signers, detach, timeoutMs, signal, shelf },
           onProgress: report.progress,
         }),
       );
@@ -63,6 +65,23 @@ export async function deliver(
     return { device, component, outcome: 'unknown', error, ...(unreached ? { unreached } : {}) };
   } finally {
     report.end();
+  }
+}
+
+/** Takes away what the deliveries have left with brokers and nobody waits for. A failure costs space there only. */
+export async function tidy(
+  shelf: Shelf,
+  targets: readonly Target[],
+  options: DeviceOptions,
+  context: Context,
+): Promise<void> {
+  const seen = new Set<string | undefined>();
+  for (const target of targets) {
+    const broker = target.places[0]?.broker;
+    if (!shelf.untidy || context.signal.aborted) return;
+    if (seen.has(broker)) continue;
+    seen.add(broker);
+    await withTarget(target, options, context, ({ client }) => shelf.tidy(client.link)).catch(() => {});
   }
 }
 

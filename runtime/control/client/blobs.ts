@@ -1,7 +1,7 @@
 import { CHUNK_BYTES } from '../../base/limits.js';
 import { type BrokerLink, pause } from '../mqtt/link.js';
 import { level, topics } from '../protocol/topics.js';
-import { isAwaited } from './desired.js';
+import { awaitedModules } from './desired.js';
 
 /** Messages on their way to the broker at a time. */
 const IN_FLIGHT = 8;
@@ -20,19 +20,29 @@ export async function publishBlobs(link: BrokerLink, digest: string, module: Uin
   });
 }
 
+/** A module that may lie with a broker. */
+export interface LeftModule {
+  readonly digest: string;
+  readonly size: number;
+}
+
 /**
- * Takes a module away from the broker unless a deployment other than `except` still waits for it. The first chunk
- * goes last: whoever sees it go (`guardBlobs`) knows that all the others are gone.
+ * Takes modules away from the broker, but not those for which a deployment other than `except` still waits. The first
+ * chunk of each goes last: whoever sees it go (`leaveBlobs`) knows that all the others are gone.
  */
 export async function clearBlobs(
   link: BrokerLink,
-  module: { readonly digest: string; readonly size: number },
-  except: string,
+  modules: readonly LeftModule[],
+  except: ReadonlySet<string>,
 ): Promise<void> {
-  if (await isAwaited(link, module.digest, except)) return;
-  const count = chunkCount(module.size);
-  await inTurn(count - 1, (index) => clear(link, module.digest, count - 1 - index));
-  await clear(link, module.digest, 0);
+  if (modules.length === 0) return;
+  const awaited = await awaitedModules(link, except);
+  for (const { digest, size } of modules) {
+    if (awaited.has(digest)) continue;
+    const count = chunkCount(size);
+    await inTurn(count - 1, (index) => clear(link, digest, count - 1 - index));
+    await clear(link, digest, 0);
+  }
 }
 
 function clear(link: BrokerLink, digest: string, n: number): Promise<void> {
@@ -41,20 +51,23 @@ function clear(link: BrokerLink, digest: string, n: number): Promise<void> {
 
 /**
  * Leaves modules (by digest) with the broker around `announce`, which says who wants them. A sender of the same module
- * that ends just then may not have seen the announcement, and cleared it: then it is left once more.
+ * that ends just then may not have seen the announcement, and cleared it: then it is left once more. What `lies` there
+ * already, as the caller believes, is only left when the broker does not show it.
  */
 export async function leaveBlobs(
   link: BrokerLink,
   modules: ReadonlyMap<string, Uint8Array>,
   announce: () => Promise<void>,
+  lies: (digest: string) => boolean = () => false,
 ): Promise<void> {
-  const cleared = new Set<string>();
+  const cleared = new Set([...modules.keys()].filter(lies));
   const firsts = [...modules.keys()].map((digest) => topics.blob(digest, 0));
   const guard = await link.subscribe(firsts, ({ topic, payload }) => {
     if (payload.length === 0) cleared.add(level(topic, 2));
+    else cleared.delete(level(topic, 2));
   });
   try {
-    for (const [digest, module] of modules) await publishBlobs(link, digest, module);
+    for (const [digest, module] of modules) if (!lies(digest)) await publishBlobs(link, digest, module);
     await announce();
     await pause(LINGER_MS);
     for (const [digest, module] of modules) if (cleared.has(digest)) await publishBlobs(link, digest, module);

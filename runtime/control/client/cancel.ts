@@ -13,8 +13,8 @@ export async function cancel(client: DeviceClient, component: string): Promise<b
   const desired = await currentDesired(client.link, client.device, component);
   // Cleared in any case: what is there may be no envelope at all.
   await client.link.publish(topic, new Uint8Array(0), { retain: true });
-  for (const module of desired?.modules ?? []) {
-    await clearBlobs(client.link, module, desired?.deployment ?? '');
+  if (desired !== undefined) {
+    await clearBlobs(client.link, desired.modules, new Set([desired.deployment]));
   }
   return desired !== undefined;
 }

@@ -40,8 +40,11 @@ export async function currentDesired(
   return envelope === undefined ? undefined : readDesired(envelope);
 }
 
-/** Whether a deployment other than `except` still waits, on any device, for the module `digest`. */
-export async function isAwaited(link: BrokerLink, digest: string, except: string): Promise<boolean> {
+/**
+ * Digests of the modules for which a deployment other than `except` still waits, on any device: one look at all that
+ * is desired at the broker.
+ */
+export async function awaitedModules(link: BrokerLink, except: ReadonlySet<string>): Promise<Set<string>> {
   const [desired, states] = await Promise.all([
     readRetained(link, topics.desired('+', '+')),
     readRetained(link, topics.state('+', '+')),
@@ -52,11 +55,12 @@ export async function isAwaited(link: BrokerLink, digest: string, except: string
     if (status === undefined || !FINAL_STATES.includes(status.state)) continue;
     ended.add(`${topic.replace('/ota/state/', '/ota/desired/')} ${status.deployment}`);
   }
+  const awaited = new Set<string>();
   for (const [topic, envelope] of desired) {
     const wanted = readDesired(envelope);
-    if (wanted === undefined || wanted.deployment === except) continue;
+    if (wanted === undefined || except.has(wanted.deployment)) continue;
     if (ended.has(`${topic} ${wanted.deployment}`)) continue;
-    if (wanted.modules.some((module) => module.digest === digest)) return true;
+    for (const { digest } of wanted.modules) awaited.add(digest);
   }
-  return false;
+  return awaited;
 }

@@ -50,7 +50,7 @@ class Deployment {
       () => this.restore(),
       () => client.online,
     );
-    this.leftovers = new Leftovers(client, artifacts, before);
+    this.leftovers = new Leftovers(client, artifacts, before, options.shelf);
     this.leftovers.look();
   }
 

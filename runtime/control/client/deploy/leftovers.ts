@@ -4,6 +4,7 @@ import { clearBlobs, leaveBlobs, publishBlobs } from '../blobs.js';
 import type { Desired } from '../desired.js';
 import type { DeviceClient } from '../device-client.js';
 import { type Artifact, isSent } from './artifact.js';
+import type { Shelf } from './shelf.js';
 
 /** What lies with the broker of a deployment's modules, and of those in whose place they come. */
 export class Leftovers {
@@ -19,6 +20,7 @@ export class Leftovers {
     private readonly client: DeviceClient,
     artifacts: readonly Artifact[],
     before: readonly Desired[],
+    private readonly shelf: Shelf | undefined,
   ) {
     for (const { modules } of before) for (const { digest, size } of modules) this.old.set(digest, size);
     for (const artifact of artifacts) if (isSent(artifact)) this.own.set(artifact.digest, artifact.bytes);
@@ -34,7 +36,11 @@ export class Leftovers {
   async leave(announce: () => Promise<void>): Promise<void> {
     if (this.own.size === 0) return announce();
     this.left = true;
-    await leaveBlobs(this.client.link, this.own, announce);
+    const { link } = this.client;
+    const { shelf } = this;
+    const lies = (digest: string) => shelf?.holds(link, digest) === true;
+    await leaveBlobs(link, this.own, announce, lies);
+    for (const digest of this.own.keys()) shelf?.put(link, digest);
   }
 
   /** Publishes the modules, again if need be. */
@@ -42,18 +48,23 @@ export class Leftovers {
     for (const [digest, module] of this.own) await publishBlobs(this.client.link, digest, module);
   }
 
-  /** Takes away what `deployment`, or those before it, had left. With `keep` its own stay for whoever comes. */
+  /**
+   * Takes away what `deployment`, or those before it, had left, or has the shelf do it later. With `keep` its own stay
+   * for whoever comes.
+   */
   async tidy(deployment: string, keep: boolean): Promise<void> {
     await this.looked;
+    const { link } = this.client;
     const sizes = new Map(this.old);
     for (const [digest, module] of this.own) sizes.set(digest, module.length);
-    for (const [digest, size] of sizes) {
+    const gone = [...sizes].flatMap(([digest, size]) => {
       const own = this.own.has(digest);
-      if (own && keep) continue;
-      // What cannot be taken away now is taken away by the next push.
-      if ((own && this.left) || this.known.has(digest))
-        await clearBlobs(this.client.link, { digest, size }, deployment).catch(() => {});
-    }
+      const lies = (own && this.left) || this.known.has(digest);
+      return lies && !(own && keep) ? [{ digest, size }] : [];
+    });
+    // What cannot be taken away now is taken away by the next push.
+    if (this.shelf !== undefined) this.shelf.discard(link, gone, deployment);
+    else await clearBlobs(link, gone, new Set([deployment])).catch(() => {});
   }
 
   private async lookFor(digest: string): Promise<void> {

@@ -2,6 +2,7 @@ import type { Signer } from '../../../trust/cose/signer.js';
 import type { UpdateState } from '../../protocol/messages.js';
 import type { DeviceClient } from '../device-client.js';
 import type { Artifact } from './artifact.js';
+import type { Shelf } from './shelf.js';
 
 /** Milliseconds that a push waits for the outcome. */
 export const PUSH_TIMEOUT_MS = 60_000;
@@ -37,4 +38,6 @@ export interface DeliveryOptions {
 export interface DeployOptions extends DeliveryOptions {
   /** All of them become active together, or none does. */
   readonly artifacts: readonly Artifact[];
+  /** Shared by the deployments of one rollout; its `tidy` is then the caller's to call. Default: each for itself. */
+  readonly shelf?: Shelf | undefined;
 }
