@@ -115,6 +115,14 @@ describe('a good update', () => {
     expect(bench.target.running.get('blink')?.capabilities).toEqual(['iot:gpio', 'iot:mqtt']);
   });
 
+  it('says what a module may use that the one before it may not', async () => {
+    const bench = await Bench.start();
+    await bench.push(1, v1);
+    await bench.push(2, moduleBytes('good-2', { capabilities: ['iot:gpio', 'iot:mqtt'] }));
+    const grown = bench.sink.statuses.map((status) => status.grown).filter((one) => one !== undefined);
+    expect(grown).toEqual([['blink iot:mqtt']]);
+  });
+
   it('works on a real disk, and is still there after a restart', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'ota-'));
     try {

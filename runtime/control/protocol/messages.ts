@@ -102,6 +102,8 @@ export interface UpdateStatus {
   readonly pending?: InstalledVersion | undefined;
   /** On the device's disk: a manifest with a larger number may name it again, and nothing is sent. */
   readonly previous?: InstalledVersion | undefined;
+  /** With `staged`: contracts that the new module may use and the one before it did not, as `blink iot:gpio`. */
+  readonly grown?: readonly string[] | undefined;
   /** `iot-host bind …` lines that the new actor will need. */
   readonly unbound?: readonly string[] | undefined;
 }

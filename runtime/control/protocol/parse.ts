@@ -53,6 +53,7 @@ const StatusMessage = z.object({
   installed: Installed.optional(),
   pending: Installed.optional(),
   previous: Installed.optional(),
+  grown: z.array(z.string()).optional(),
   unbound: z.array(z.string()).optional(),
 });
 

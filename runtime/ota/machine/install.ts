@@ -33,7 +33,8 @@ export async function install(
   const dwellMs = Math.max(context.dwellMs, wanted.dwellMs);
   const staged = ready.map(({ part, module }) => [part.slot, stage(wanted, part, module, dwellMs)] as const);
   await transit(context, deployment, new Map(staged));
-  announce('staged');
+  const grown = ready.flatMap(({ part, module }) => growth(context, part.slot, module));
+  announce('staged', grown.length === 0 ? {} : { grown });
   signal.throwIfAborted();
   const slots = parts.map(({ slot }) => slot);
   await transit(context, deployment, forAll(slots, spendStart));
@@ -105,6 +106,13 @@ function check(
   } catch (thrown) {
     throw faultOf(part.slot, asIotError(thrown), parts.length > 1);
   }
+}
+
+/** What the module may use that the one in the slot may not. */
+function growth(context: Context, slot: string, { capabilities }: CheckedModule): string[] {
+  const { active } = recordOf(context, slot);
+  if (active === undefined) return [];
+  return capabilities.filter((id) => !active.capabilities.includes(id)).map((id) => `${slot} ${id}`);
 }
 
 function checkIdentity(context: Context, { slot, replaceIdentity }: Part, module: CheckedModule): void {

@@ -25,6 +25,7 @@ export interface Step {
   readonly reason?: ErrorRecord | undefined;
   readonly pending?: InstalledVersion | undefined;
   readonly unbound?: readonly string[] | undefined;
+  readonly grown?: readonly string[] | undefined;
 }
 
 /** Statuses of one deployment, as fleet services count them; what is left out says less than what follows it. */
