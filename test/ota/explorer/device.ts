@@ -3,6 +3,8 @@ import type { UpdateStatus } from '#runtime/control/protocol/messages.js';
 import type { Candidate, CheckedModule } from '#runtime/host/update.js';
 import { type StatusSink, Updates } from '#runtime/ota/index.js';
 import { PROBATION_STARTS } from '#runtime/ota/machine/transitions.js';
+import { publicFromSeed } from '#runtime/trust/ed25519.js';
+import { readReport } from '#runtime/trust/suit/report.js';
 import { ManualClock } from '../../helpers/manual-clock.js';
 import { MemorySource } from '../../helpers/module-source.js';
 import { MemoryTarget } from '../../helpers/update-target.js';
@@ -11,6 +13,7 @@ import type { Disk } from './disk.js';
 import { digestsOf, FOLDER, type Scenario, type Step } from './scenario.js';
 import { lastActive, type World } from './world.js';
 
+const deviceKey = publicFromSeed(deviceSeed);
 const DWELL_MS = 5_000;
 /** Timers that may pass before something has to come of a deployment. */
 const MAX_WAITS = 200;
@@ -44,7 +47,7 @@ export class Device {
     );
     const sink: StatusSink = {
       status: async (status) => this.hear(`status ${status.state}`, () => this.told(status)),
-      report: async () => this.hear('report', () => {}),
+      report: async (report) => this.hear('report', () => this.reported(report)),
     };
     const fs = scenario.through?.(disk, () => this.booted) ?? disk;
     this.updates = new Updates({
@@ -124,6 +127,7 @@ export class Device {
     if (!(await this.settled(updates.idle()))) return false;
     const index = wanted === scenario.proof ? scenario.steps.length : scenario.steps.indexOf(wanted);
     const ending = world.endings[index];
+    if (world.reports[index] !== ending) this.complain('a report was lost', ending);
     if (ending === 'active') {
       for (const [slot, bytes] of wanted.modules) {
         if (this.target.running.get(slot)?.digest !== digestOf(bytes))
@@ -157,6 +161,15 @@ export class Device {
     if (state !== 'active' && state !== 'rolled-back')
       this.complain('an end without a reason', `${state} ${reason?.code}`);
     world.endings[index] = state;
+  }
+
+  private reported(bytes: Uint8Array): void {
+    const { manifestDigest, state } = readReport(bytes, deviceKey);
+    const deployment = Buffer.from(manifestDigest).toString('hex');
+    const { steps, proof } = this.scenario;
+    const index = [...steps, proof].findIndex((each) => each.deployment === deployment);
+    if (state !== 'active' && state !== 'rolled-back') this.complain('a report of something else', state);
+    this.world.reports[index] = state;
   }
 
   private hear(what: string, told: () => void): void {

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, it, vi } from 'vitest';
 import { explore, type Findings } from './explore.js';
-import { after, first, planted, type Scenario, step } from './scenario.js';
+import { after, first, planted, releases, type Scenario, step } from './scenario.js';
 
 vi.mock('#runtime/trust/cose/signer.js', async (original) => {
   const { onceForEachSeed } = await import('./one-signer.js');
@@ -16,6 +16,8 @@ const scenarios: [name: string, scenario: Scenario][] = [
   ['a healthy v2', after('good-1', 'good-2')],
   ['an unhealthy v2', after('good-1', 'unhealthy-2')],
   ['a v2 that stops the host', after('good-1', 'crash-2')],
+  ['a release of two actors', releases('good-2')],
+  ['a release of which one actor is unhealthy', releases('unhealthy-2')],
   ['a v2 whose name is on disk with other content', after('good-1', 'good-2', { planted: planted(second) })],
 ];
 

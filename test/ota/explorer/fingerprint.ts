@@ -12,7 +12,7 @@ const prints = new WeakMap<Uint8Array, Fingerprint>();
 
 /**
  * The same for disks on which a device behaves alike. Two records differ by what they say and by which of them is
- * newer, not by how often the host was started or by the hour; all torn ones of a size are one.
+ * newer, not by how often the host was started or reported, or by the hour; all torn ones of a size are one.
  */
 export function fingerprint(disk: Disk): string {
   const numbers = new Map<Item, number>();
@@ -59,8 +59,9 @@ function recordPrint(content: Uint8Array): Fingerprint {
   const record = decodeRecord(content);
   const size = content.length < STATE_BYTES ? 'short' : 'full';
   if (record === undefined) return { text: `torn ${size}` };
-  const { generation, session: _session, timeFloor: _timeFloor, ...said } = record;
-  return { text: `${size} ${sha256(Buffer.from(JSON.stringify(said)))}`, generation };
+  const { generation, session: _session, timeFloor: _timeFloor, reports: _reports, ...said } = record;
+  const outbox = said.outbox.map(({ attempt: _attempt, ...entry }) => entry);
+  return { text: `${size} ${sha256(Buffer.from(JSON.stringify({ ...said, outbox })))}`, generation };
 }
 
 function sha256(bytes: Uint8Array): string {

@@ -1,6 +1,6 @@
 import { deploymentId } from '#runtime/ota/checks/deployment-id.js';
 import type { FileSystem } from '#runtime/ota/index.js';
-import { digestOf, envelopeFor, moduleBytes } from '../bench.js';
+import { digestOf, envelopeFor, moduleBytes, releaseFor } from '../bench.js';
 import { Disk } from './disk.js';
 
 /** One deployment that is desired of the device, and the ends that it may come to. */
@@ -56,6 +56,27 @@ export function after(first: string, second: string, more: Partial<Scenario> = {
 /** The first module of a new device: even the folder of updates is not there yet. */
 export function first(name: string): Scenario {
   return { ...after(name, name), steps: [step(1, name), step(3, 'good-3')], done: 0 };
+}
+
+/** One deployment for two slots: both modules of it come, or none. */
+export function releaseStep(sequence: number, blink: string, lamp: string): Step {
+  const modules = {
+    blink: moduleBytes(`${blink}-blink`, { size: 200 }),
+    lamp: moduleBytes(`${lamp}-lamp`, { size: 200 }),
+  };
+  const envelope = releaseFor(sequence, modules);
+  const deployment = deploymentId(envelope);
+  return { component: 'home', envelope, deployment, sequence, modules: new Map(Object.entries(modules)) };
+}
+
+/** Two actors in each release; the second of them is `lamp` in v2. */
+export function releases(lamp: string): Scenario {
+  const steps = [
+    releaseStep(1, 'good-1', 'good-1'),
+    releaseStep(2, 'good-2', lamp),
+    releaseStep(3, 'good-3', 'good-3'),
+  ];
+  return { ...after('good-1', 'good-2'), steps, proof: releaseStep(4, 'good-4', 'good-4') };
 }
 
 /** A file with the name of the module that is to come, and other content: as a rename leaves it without a sync. */

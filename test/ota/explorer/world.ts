@@ -4,6 +4,8 @@ export interface World {
   step: number;
   /** Step → the end of it that was reported. */
   endings: Record<number, string>;
+  /** Step → the end of it that a signed report was taken of. */
+  reports: Record<number, string>;
   /** Highest floor that the device has shown. */
   floor: number;
   /** Digest → how often a module was started to be tried. */
@@ -13,7 +15,7 @@ export interface World {
 }
 
 export function newWorld(): World {
-  return { step: 0, endings: {}, floor: 0, starts: {}, deaths: 0 };
+  return { step: 0, endings: {}, reports: {}, floor: 0, starts: {}, deaths: 0 };
 }
 
 /** The last step that the outside believes to be active; -1 when there was none. */
