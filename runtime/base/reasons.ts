@@ -35,6 +35,7 @@ export const REASONS = {
   E_SUPERSEDED: { text: 'superseded by a newer push', exit: 4, suit: 10 },
   E_BLOCKED: { text: 'this module failed here before', exit: 4, suit: 10 },
   E_DIGEST: { text: 'bytes do not match their digest', exit: 4, suit: 10 },
+  E_SIZE: { text: 'not as many bytes as were signed', exit: 4, suit: 10 },
   E_UNSIGNED: { text: 'not signed', exit: 4, suit: 4 },
   E_TOKEN: { text: 'claims cannot be read', exit: 4, suit: 1 },
   E_HASH: { text: 'claims belong to other code', exit: 4, suit: 10 },

@@ -25,6 +25,7 @@ const HINTS: Partial<Record<ReasonCode, string>> = {
   E_HOST_TOO_OLD: 'install a newer iot-host on the device first',
   E_NO_TRUST: 'put the trust document on the device yourself: iot-host keys trust makes one',
   E_DIGEST: 'push it again',
+  E_SIZE: 'push it again',
   E_IDENTITY: 'iot-host push FILE --replace-identity',
   E_CLAIMS: 'iot-host inspect FILE shows what it asks for; sign it with fewer --cap',
   E_MODULE: 'build it again; iot-host inspect FILE shows what is in it',

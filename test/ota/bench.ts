@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { IotError } from '#runtime/base/errors.js';
 import { type Logger, silentLogger } from '#runtime/base/logger.js';
+import type { ReasonCode } from '#runtime/base/reasons.js';
 import {
   type Checks,
   type FileSystem,
@@ -37,8 +38,8 @@ export interface ModuleOptions {
   capabilities?: string[];
   /** Bytes; default 40,000: three chunks. */
   size?: number;
-  /** Makes admission refuse it. */
-  refused?: boolean;
+  /** Makes admission refuse it: with E_IMPORT, or that. */
+  refused?: boolean | ReasonCode;
   /** Its claims have a date that cannot be compared. */
   timeUnverified?: boolean;
 }
@@ -99,7 +100,7 @@ export function benchChecks(trusted: SignedChecksOptions['trust'], strictTime?: 
     trust: trusted,
     readModule: (bytes) => {
       const { refused, ...claims } = JSON.parse(Buffer.from(bytes).toString().split('\n')[0] ?? '');
-      if (refused) throw new IotError('E_IMPORT', 'imports env.system');
+      if (refused) throw new IotError(refused === true ? 'E_IMPORT' : refused, 'imports env.system');
       return claims;
     },
   });

@@ -34,9 +34,15 @@ export async function readRetained(link: BrokerLink, filter: string): Promise<Ma
     last = performance.now();
     const until = last + CAP_MS;
     const silence = Math.max(QUIET_MS, QUIET_ANSWERS * (last - asked));
-    for (let quiet = 0; quiet < silence && performance.now() < until; quiet = performance.now() - last) {
-      await pause(silence - quiet, done.signal);
-      if (done.signal.aborted) break;
+    for (let quiet = 0; performance.now() < until && !done.signal.aborted; quiet = performance.now() - last) {
+      if (quiet < silence) {
+        await pause(silence - quiet, done.signal);
+        continue;
+      }
+      // It may have been this process that stood still: whatever came meanwhile has been read by then.
+      const before = found.size;
+      await Promise.race([link.barrier(), pause(CAP_MS, done.signal)]);
+      if (found.size === before) break;
     }
   } finally {
     await subscription.close();

@@ -3,6 +3,7 @@ import type { CheckedModule } from '../../host/update.js';
 import { moduleOf } from '../storage/record.js';
 import { type Context, recordOf, transit } from './context.js';
 import { endingRecord } from './endings.js';
+import { causedBy } from './outbox.js';
 import { tellEnd } from './tell.js';
 import { companions, crashBack, mayFallBack } from './transitions.js';
 
@@ -27,7 +28,10 @@ export async function fallBackFrom(
   const ending = endingRecord({ deployment, sequence, release: release?.name }, why);
   const { state, reason } = ending;
   const transitions = new Map(slots.map((one) => [one, crashBack(ending, one === slot)]));
-  await transit(context, deployment, transitions, { deployment, state, code: why.code });
+  await transit(context, deployment, transitions, {
+    ...{ deployment, state, code: why.code },
+    ...causedBy(release?.index),
+  });
   for (const [one, module] of modules) await context.target.fallBack(one, module);
   const component = release?.name ?? slot;
   tellEnd(context, slots, { component, deployment, sequence, state, reason });

@@ -97,7 +97,7 @@ function check(
   try {
     const bytes = found.get(part.digest);
     if (bytes?.length !== part.size) {
-      throw new IotError('E_DIGEST', `module has ${bytes?.length} bytes, the manifest says ${part.size}`);
+      throw new IotError('E_SIZE', `module has ${bytes?.length} bytes, the manifest says ${part.size}`);
     }
     const known = knownOf(context);
     const module = context.checks.module(bytes, part, { ...known, now: now ?? known.now });

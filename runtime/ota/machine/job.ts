@@ -6,7 +6,7 @@ import { moduleOf, namedDigests, type PendingRecord } from '../storage/record.js
 import { type Context, forAll, recordOf, transit, transitIfPossible } from './context.js';
 import { endingOf, endingRecord } from './endings.js';
 import { type Announce, install } from './install.js';
-import type { Ended } from './outbox.js';
+import { causedBy, type Ended, grownBy } from './outbox.js';
 import { PartFault } from './part-fault.js';
 import { probation } from './probation.js';
 import { type Step, versionOf } from './reporter.js';
@@ -42,6 +42,8 @@ export class Job {
   private cancelled = false;
   /** Slot → bindings that its module lacks: perhaps why it did not run. */
   private readonly unbound = new Map<string, readonly string[]>();
+  /** What its modules may use that those before could not. */
+  private grown: readonly string[] = [];
 
   constructor(
     private readonly context: Context,
@@ -156,7 +158,7 @@ export class Job {
       const guilty = culprit === undefined || culprit === slot;
       return [slot, endingOf(ending, { guilty, lacks, forGood: this.forGood })] as const;
     });
-    const ended = this.ended({ state: ending.state, code: error.code });
+    const ended = this.ended({ state: ending.state, code: error.code, ...causedBy(this.indexOf(culprit)) });
     await transitIfPossible(context, deployment, new Map(transitions), ended);
     const lacking = this.lacking();
     const more = lacking !== undefined && lacking.length > 0 ? { unbound: lacking } : {};
@@ -183,11 +185,12 @@ export class Job {
   }
 
   private readonly announce: Announce = (state, more = {}) => {
+    this.grown = more.grown ?? this.grown;
     tell(this.context, this.slots, this.step(state, more));
   };
 
   /** What the fleet is told of the end. */
-  private ended(how: Pick<Ended, 'state' | 'code'>): Ended {
+  private ended(how: Pick<Ended, 'state' | 'code' | 'component'>): Ended {
     const { context, deployment, slots, work } = this;
     const unverified =
       (work.kind === 'new' && work.wanted.timeUnverified) ||
@@ -195,7 +198,15 @@ export class Job {
         const { pending } = recordOf(context, slot);
         return pending?.deployment === deployment && pending.timeUnverified;
       });
-    return { deployment, ...how, ...(unverified ? { timeUnverified: true } : {}) };
+    const grown = grownBy(this.grown);
+    return { deployment, ...how, ...grown, ...(unverified ? { timeUnverified: true } : {}) };
+  }
+
+  /** The place of a slot in the manifest. */
+  private indexOf(slot: string | undefined): number | undefined {
+    if (slot === undefined) return undefined;
+    const { work } = this;
+    return work.kind === 'new' ? this.slots.indexOf(slot) : work.resumed.pending.get(slot)?.release?.index;
   }
 
   private step(state: Step['state'], more: Partial<Step>): Step {

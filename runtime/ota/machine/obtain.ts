@@ -31,7 +31,7 @@ export type Progress = (received: number) => void;
 
 /**
  * Fetches the module: its bytes, durable on disk under their digest. Step 9.
- * Rejects with E_NO_SPACE, E_DIGEST, E_INTERNAL, or the reason of `signal`; E_FETCH is tried again until that.
+ * Rejects with E_NO_SPACE, E_DIGEST, E_SIZE, E_INTERNAL, or the reason of `signal`; E_FETCH is tried again until that.
  */
 export async function obtain(
   context: Context,
@@ -174,5 +174,5 @@ async function writePayload(payload: Uint8Array, sink: Sink): Promise<void> {
 
 function sized(bytes: Uint8Array, wanted: Wanted): Uint8Array {
   if (bytes.length === wanted.size) return bytes;
-  throw new IotError('E_DIGEST', `module has ${bytes.length} bytes, the manifest says ${wanted.size}`);
+  throw new IotError('E_SIZE', `module has ${bytes.length} bytes, the manifest says ${wanted.size}`);
 }

@@ -1,10 +1,27 @@
 import { asIotError } from '../../base/errors.js';
 import type { Logger } from '../../base/logger.js';
-import { MAX_REPORTS, type ReportEntry, type StateRecord } from '../storage/record.js';
+import {
+  MAX_GROWN,
+  MAX_GROWN_CHARACTERS,
+  MAX_REPORTS,
+  type ReportEntry,
+  type StateRecord,
+} from '../storage/record.js';
 import type { Store } from '../storage/store.js';
 
 /** What is reported, before it has got its number. */
 export type Ended = Omit<ReportEntry, 'attempt'>;
+
+/** The part of a report that says which module of a release was the cause: none for the first, or where it is not known. */
+export function causedBy(index: number | undefined): Pick<Ended, 'component'> {
+  return index === undefined || index <= 0 ? {} : { component: index };
+}
+
+/** The part of a report that says what modules may use now; cut, since the record has little room. */
+export function grownBy(grown: readonly string[]): Pick<Ended, 'grown'> {
+  if (grown.length === 0) return {};
+  return { grown: grown.slice(0, MAX_GROWN).map((one) => one.slice(0, MAX_GROWN_CHARACTERS)) };
+}
 
 /** The record with one more report to be sent; the oldest one gives way when there are too many. */
 export function post(state: StateRecord, ended: Ended): StateRecord {

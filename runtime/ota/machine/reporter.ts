@@ -93,7 +93,15 @@ export class Reporter {
     await this.outbox.idle();
   }
 
-  private sign({ deployment, state, code, timeUnverified, attempt }: ReportEntry): Uint8Array {
+  private sign({
+    deployment,
+    state,
+    code,
+    timeUnverified,
+    component,
+    grown,
+    attempt,
+  }: ReportEntry): Uint8Array {
     const report = {
       uri: URI_MQTT,
       manifestDigest: Uint8Array.from(Buffer.from(deployment, 'hex')),
@@ -101,6 +109,8 @@ export class Reporter {
       state,
       outcome: code ?? 'done',
       timeUnverified,
+      componentIndex: component,
+      grown,
       attempt,
     } as const;
     return createReport(report, this.key);

@@ -79,7 +79,13 @@ export function stage(
     ...(deployment.timeUnverified || module.timeUnverified ? { timeUnverified: true } : {}),
     ...(deployment.parts.length === 1
       ? {}
-      : { release: { name: deployment.component, parts: deployment.parts.length } }),
+      : {
+          release: {
+            name: deployment.component,
+            parts: deployment.parts.length,
+            index: deployment.parts.indexOf(part),
+          },
+        }),
   };
   return (component) => ({ ...component, pending, ending: undefined });
 }

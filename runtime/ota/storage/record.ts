@@ -27,8 +27,10 @@ const InstalledData = z.strictObject({
   /** Capability ids, cut to what the signer may grant. */
   capabilities: z.array(z.string()),
   callAlias: z.string().optional(),
-  /** The release that it came with, when that had several slots: its name, and how many. */
-  release: z.strictObject({ name: z.string().regex(COMPONENT_NAME), parts: Count }).optional(),
+  /** The release that it came with, when that had several slots: its name, how many, and its place among them. */
+  release: z
+    .strictObject({ name: z.string().regex(COMPONENT_NAME), parts: Count, index: Count.optional() })
+    .optional(),
 });
 
 const PendingData = InstalledData.extend({
@@ -77,6 +79,9 @@ const ComponentData = z.strictObject({
 
 /** Reports that wait to be taken; beyond, the oldest is dropped and counted. */
 export const MAX_REPORTS = 32;
+/** What of `grown` a report keeps: entries, and characters of each. */
+export const MAX_GROWN = 8;
+export const MAX_GROWN_CHARACTERS = 100;
 
 /** How a deployment ended, to be told to the fleet. */
 const ReportData = z.strictObject({
@@ -84,6 +89,10 @@ const ReportData = z.strictObject({
   state: z.enum(UPDATE_STATES),
   code: Reason.optional(),
   timeUnverified: z.boolean().optional(),
+  /** Position of the module that was the cause, in the manifest; absent when it is the first, or not known. */
+  component: Count.optional(),
+  /** What the module may use that the one before it could not: slot and capability. */
+  grown: z.array(z.string().max(MAX_GROWN_CHARACTERS)).max(MAX_GROWN).optional(),
   /** Counts the reports of this device; with the other two it names the report, however often it is sent. */
   attempt: Count,
 });

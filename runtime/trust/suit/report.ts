@@ -25,6 +25,7 @@ const REPORT = {
   state: -259,
   timeUnverified: -260,
   attempt: -261,
+  grown: -262,
 } as const;
 const RESULT = { code: 5, record: 6, reason: 7 } as const;
 const REASON_INVOKE_PENDING = 12;
@@ -44,6 +45,8 @@ export interface Report {
   readonly timeUnverified?: boolean | undefined;
   /** With manifest and state it names the report: the same one may come more than once. */
   readonly attempt?: number | undefined;
+  /** What its modules may use that those before could not, `<slot> <capability>` each. */
+  readonly grown?: readonly string[] | undefined;
   /** Chosen by whoever asked for the report. */
   readonly nonce?: Uint8Array | undefined;
   /** Position of the failing component in the manifest; default 0. Only written with a failure. */
@@ -64,6 +67,7 @@ export function createReport(report: Report, deviceKey: Signer): Uint8Array {
       [REPORT.state, report.state],
       [REPORT.timeUnverified, report.timeUnverified === true ? true : undefined],
       [REPORT.attempt, report.attempt],
+      [REPORT.grown, report.grown === undefined ? undefined : [...report.grown]],
     ]),
   );
   return createSign1(deviceKey, payload);
@@ -114,6 +118,7 @@ function decodeReport(item: CborItem): Report {
     outcome: outcomeOf(item, result, code),
     timeUnverified: members.optional(REPORT.timeUnverified, 'time-unverified', asTrue),
     attempt: members.optional(REPORT.attempt, 'attempt', asUint),
+    grown: members.optional(REPORT.grown, 'grown', asTexts),
     nonce: members.optional(REPORT.nonce, 'nonce', (value, what) => Uint8Array.from(asBytes(value, what))),
     componentIndex: result.componentIndex,
   };
@@ -124,6 +129,10 @@ function decodeReport(item: CborItem): Report {
 
 function asTrue(item: CborItem, what: string): boolean {
   return item.kind === 'simple' && item.value === true ? true : wrong(item, what, 'true or absent');
+}
+
+function asTexts(item: CborItem, what: string): string[] {
+  return asArray(item, what).map((entry) => asText(entry, `entry of ${what}`));
 }
 
 interface Result {

@@ -53,7 +53,7 @@ export interface VerifiedEnvelope {
  * Steps 1 to 8: whether `bytes` may be staged on this device, now. Nothing inside the manifest is decoded before
  * enough keys of the role `release` have signed it. Throws, in this order, E_TOO_LARGE, E_ENVELOPE, E_UNSIGNED,
  * E_ALG, E_DIGEST, E_SIGNATURE or E_UNTRUSTED, E_COMMAND, E_COMPONENT, E_OLDER, E_EQUIVOCATION, E_BLOCKED,
- * E_WRONG_DEVICE, E_EXPIRED or E_UNAUTHORISED; then, for payloads inside, E_TOO_LARGE and E_DIGEST.
+ * E_WRONG_DEVICE, E_EXPIRED or E_UNAUTHORISED; then, for payloads inside, E_TOO_LARGE, E_SIZE and E_DIGEST.
  */
 export function verifyEnvelope(bytes: Uint8Array, context: VerifyContext): VerifiedEnvelope {
   const maxPayload = context.maxPayloadBytes ?? MAX_MODULE_BYTES;
@@ -80,14 +80,14 @@ export function verifyEnvelope(bytes: Uint8Array, context: VerifyContext): Verif
   };
 }
 
-/** Throws E_DIGEST unless `bytes` are the component's module: exactly its size, and its digest. */
+/** Throws E_SIZE or E_DIGEST unless `bytes` are the component's module: exactly its size, and its digest. */
 export function checkPayload(
   component: Pick<PlannedComponent, 'id' | 'size' | 'digest'>,
   bytes: Uint8Array,
 ): void {
   const name = componentText(component.id);
   if (bytes.length !== component.size) {
-    throw new IotError('E_DIGEST', `module of ${name} has ${bytes.length} bytes, not ${component.size}`);
+    throw new IotError('E_SIZE', `module of ${name} has ${bytes.length} bytes, not ${component.size}`);
   }
   if (!equalBytes(sha256(bytes), component.digest)) {
     throw new IotError('E_DIGEST', `module of ${name} does not match its digest`);

@@ -28,6 +28,7 @@ function member(bytes: Uint8Array, key: number): string | undefined {
 describe('a device report', () => {
   it.each<Report>([
     report,
+    { ...report, grown: ['blink iot:mqtt', 'blink iot:gpio'] },
     { ...report, state: 'staged', outcome: 'pending', componentIndex: 0 },
     { ...report, state: 'rejected', outcome: 'E_OLDER', componentIndex: 3, nonce: Uint8Array.of(1, 2) },
   ])('comes back as it was: $outcome', (value) => {

@@ -233,8 +233,8 @@ describe('the module', () => {
 
   it.each<[string, Uint8Array, string]>([
     ['of other content', Uint8Array.from(MODULE).fill(1, 7), 'E_DIGEST'],
-    ['cut short', MODULE.subarray(1), 'E_DIGEST'],
-    ['followed by more', Uint8Array.from([...MODULE, 0]), 'E_DIGEST'],
+    ['cut short', MODULE.subarray(1), 'E_SIZE'],
+    ['followed by more', Uint8Array.from([...MODULE, 0]), 'E_SIZE'],
   ])('%s is refused', (_name, bytes, code) => {
     const carried = envelope({ components: [component({ uri: '#m' })], payloads: { '#m': bytes } });
     expect(outcome(carried)).toBe(code);
