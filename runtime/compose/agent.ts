@@ -62,6 +62,7 @@ export async function makeAgent(parts: AgentParts): Promise<ControlAgent> {
       problems,
     }),
     onConnected: () => updates.connected(),
+    onFresh: (index) => updates.freshUntil(index),
     onDesired: (component, envelope) => updates.desired(component, envelope),
   });
   logs.onLine((line) => agent.publishLog(line));

@@ -131,7 +131,7 @@ class ComposedDevice implements Device {
       logger: this.#logger,
       host: () => this.host,
       agent: () => this.#running(),
-      trustChanged: () => this.#agent?.readDesiredAgain(),
+      trustChanged: () => this.#agent?.readRetainedAgain(),
       statuses: this.#statuses,
     });
     this.#updates = updates;
@@ -202,6 +202,7 @@ class ComposedDevice implements Device {
     const server = await startHealth({
       ...{ config: this.#config, version: VERSION, host: this.host, lag: this.#lag, updates: this.#statuses },
       ...{ agent, edges, session },
+      freshness: () => this.#updates?.freshness(),
       problems: () => this.problems(),
     });
     if (server === undefined) return;

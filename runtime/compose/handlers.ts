@@ -11,7 +11,7 @@ export interface HandlerParts {
   readonly session: number;
   readonly host: Host;
   readonly logs: LogRing;
-  readonly updates: Pick<Updates, 'abort' | 'remove' | 'sequence' | 'trust'>;
+  readonly updates: Pick<Updates, 'abort' | 'freshness' | 'remove' | 'sequence' | 'trust'>;
   /** The line of the configuration that names the module of a slot; `undefined` when none does. */
   pathLine(slot: string): Promise<string | undefined>;
   problems(): string[];
@@ -25,6 +25,7 @@ export function rpcHandlers(parts: HandlerParts): RpcHandlers {
     async ps() {
       const found = problems();
       const ready = found.length === 0;
+      const freshness = parts.updates.freshness();
       return {
         device,
         version,
@@ -33,6 +34,7 @@ export function rpcHandlers(parts: HandlerParts): RpcHandlers {
         problems: found,
         actors: host.actors(),
         providers: providers.list(),
+        ...(freshness === undefined ? {} : { freshness }),
       };
     },
     async call({ actor, operation, payload }) {

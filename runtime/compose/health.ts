@@ -5,6 +5,7 @@ import { type HealthServer, startHealthServer } from '../control/agent/http.js';
 import { createMetrics } from '../control/agent/metrics.js';
 import type { UpdateStatus } from '../control/protocol/messages.js';
 import type { Host } from '../host/host.js';
+import type { FreshnessStatus } from '../ota/index.js';
 import type { Edges } from './edges.js';
 import type { LoopLag } from './loop-lag.js';
 
@@ -18,12 +19,14 @@ export interface HealthParts {
   readonly lag: LoopLag;
   /** The last status of each update. */
   readonly updates: ReadonlyMap<string, UpdateStatus>;
+  /** `undefined` while the fleet has told the device nothing. */
+  freshness(): FreshnessStatus | undefined;
   problems(): string[];
 }
 
 /** The HTTP server of the control plane, over what the parts say. `undefined` without `http:` in the configuration. */
 export async function startHealth(parts: HealthParts): Promise<HealthServer | undefined> {
-  const { config, version, session, host, agent, edges, lag, problems } = parts;
+  const { config, version, session, host, agent, edges, lag, problems, freshness } = parts;
   if (config.http === undefined) return undefined;
   const { host: address, port, token } = config.http;
   const { device, board, labels } = config;
@@ -35,6 +38,7 @@ export async function startHealth(parts: HealthParts): Promise<HealthServer | un
     actors: () => host.actors(),
     providers: () => host.providers.list(),
     updates,
+    freshness,
     ready: () => problems().length === 0,
     connected: () => agent.connected,
     lagMs: () => lag.worst(),
@@ -55,6 +59,7 @@ export async function startHealth(parts: HealthParts): Promise<HealthServer | un
       actors: host.actors(),
       providers: host.providers.list(),
       updates: updates(),
+      freshness: freshness(),
     }),
   });
 }

@@ -45,9 +45,16 @@ export class Time {
 
   /** `state` with what a trusted clock shows now, to be written with whatever is written anyway. */
   raise(state: StateRecord): StateRecord {
-    if (!this.clock.trusted()) return state;
+    return this.clock.trusted() ? this.raiseTo(state, this.shown()) : state;
+  }
+
+  /**
+   * `state` with a moment (Unix seconds) that somebody who is believed says has passed. No further than a clock may go:
+   * keys that are online get stolen.
+   */
+  raiseTo(state: StateRecord, seconds: number): StateRecord {
     const most = this.limit + Math.floor((this.uptime() - this.startedAt) / 1000);
-    const timeFloor = Math.max(state.timeFloor, Math.min(this.shown(), most));
+    const timeFloor = Math.max(state.timeFloor, Math.min(seconds, most));
     return timeFloor === state.timeFloor ? state : { ...state, timeFloor };
   }
 

@@ -8,6 +8,7 @@ import { signerFromSeed } from '../trust/cose/signer.js';
 import type { TrustDocument } from '../trust/document/document.js';
 import type { Checks } from './checks/checks.js';
 import { type Clock, systemClock } from './clock.js';
+import { FreshIndex, type FreshnessStatus } from './fresh/fresh-index.js';
 import { Answers } from './machine/answers.js';
 import { boot } from './machine/boot.js';
 import { type Context, forAll, recordOf, transit, viewOf } from './machine/context.js';
@@ -76,6 +77,7 @@ export class Updates {
   private readonly answers: Answers;
   private readonly schedule: Schedule;
   private readonly inbox: Inbox;
+  private readonly fresh: FreshIndex;
   private booted: Awaited<ReturnType<typeof boot>> | undefined;
   /** Slots that are being emptied: what is desired of them meanwhile is looked at afterwards. */
   private readonly removing = new Map<string, Promise<unknown>>();
@@ -109,6 +111,11 @@ export class Updates {
     });
     this.schedule = new Schedule(this.context, this.answers);
     this.inbox = new Inbox(this.context, this.answers, this.schedule);
+    this.fresh = new FreshIndex({
+      ...{ device, store, time, clock, log },
+      trust: () => this.trust.current(),
+      seen: (component) => this.seen(component),
+    });
   }
 
   /** Reads the disk and decides what runs. Rejects with E_INTERNAL or E_NO_SPACE when it cannot be used. */
@@ -120,6 +127,7 @@ export class Updates {
     await store.open();
     time.start();
     await this.trust.open();
+    this.fresh.open();
     this.booted = await boot(store, blobs, (state) => time.raise(state));
     for (const line of this.booted.degraded) log.error(line);
   }
@@ -144,6 +152,7 @@ export class Updates {
   /** Stops at the next safe point and reports nothing; the next start goes on. */
   async stop(): Promise<void> {
     this.stopped = true;
+    this.fresh.stop();
     await this.schedule.stop();
     const { clock, reporter } = this.context;
     // A broker that is gone takes nothing: the last statuses are worth a moment, not more.
@@ -222,6 +231,25 @@ export class Updates {
   /** What time it is as far as this device can know. */
   now(): Now {
     return this.context.time.now();
+  }
+
+  /** A message of `ota/fresh`: what the fleet says is the newest for this device. Never rejects. */
+  async freshUntil(index: Uint8Array): Promise<void> {
+    this.ready();
+    await this.fresh.receive(index);
+  }
+
+  /** How the device stands to what its fleet last told it; `undefined` while it was told nothing. */
+  freshness(): FreshnessStatus | undefined {
+    return this.fresh.status();
+  }
+
+  /** What came through to this device: committed, ended otherwise, or under way. */
+  private seen(component: string): number {
+    const { pending, ending } = recordOf(this.context, component);
+    const { floor } = viewOf(this.context, component);
+    const underWay = this.schedule.newest(component);
+    return Math.max(floor, pending?.sequence ?? 0, ending?.sequence ?? 0, underWay);
   }
 
   /** A new deployment needs a larger sequence number. */

@@ -36,7 +36,7 @@ describe('bash completes', () => {
     const names = (await discoverCommands()).map(({ name }) => name);
     expect(complete('').sort()).toEqual(names.sort());
     expect(complete('de')).toEqual(['devices']);
-    expect(complete('devices', '')).toEqual(['list', 'scan', 'add', 'rm', 'default']);
+    expect(complete('devices', '')).toEqual(['list', 'scan', 'add', 'fresh', 'rm', 'default']);
   });
 
   it('options, also behind words and values that look like commands', () => {

@@ -29,6 +29,7 @@ function source(overrides: Partial<MetricsSource> = {}): MetricsSource {
       },
     ],
     updates: () => [{ component: 'blink', state: 'rolled-back' }],
+    freshness: () => ({ state: 'stale', until: 1_800_000_000 }),
     ready: () => false,
     connected: () => true,
     lagMs: () => 12,
@@ -55,6 +56,9 @@ describe('metrics', () => {
       'iot_host_info{device="pi-01",version="1.2.3",board="sim"}': 1,
       iot_host_session: 7,
       iot_host_ready: 0,
+      'iot_host_freshness_state{state="fresh"}': 0,
+      'iot_host_freshness_state{state="stale"}': 1,
+      iot_host_fresh_until_seconds: 1_800_000_000,
       iot_host_broker_connected: 1,
       'iot_host_calls_total{actor="blink",outcome="handled"}': 2,
       'iot_host_calls_total{actor="blink",outcome="failed"}': 1,
@@ -104,7 +108,7 @@ describe('metrics', () => {
         ([, name]) => name,
       );
       expect(helps).toEqual(types);
-      expect(new Set(helps).size).toBe(19);
+      expect(new Set(helps).size).toBe(21);
       for (const line of text.split('\n')) {
         expect(line).toMatch(/^$|^# |^[a-z_]+(\{([a-z]+="[^"\\\n]*",?)+\})? [-+.\deE]+$/);
       }

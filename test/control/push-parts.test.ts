@@ -189,7 +189,7 @@ describe('where the modules of a deployment begin', () => {
 describe('the next sequence number', () => {
   const status = (floor: number) =>
     ({ v: 1, component: 'a', deployment: 'x', state: 'active', floor }) as const;
-  const desired = (sequence: number) => ({ deployment: 'x', sequence, modules: [] });
+  const desired = (sequence: number) => ({ deployment: 'x', sequence, slots: [], modules: [] });
   const year = 366 * 24 * 3_600;
 
   it('is above every floor and all that waits, and no further than it must be', () => {

@@ -1,9 +1,13 @@
 import type { Command } from 'commander';
 import type { CommandSpec } from '../command.js';
 import type { Context } from '../context.js';
+import { chosenOptions } from '../device/chosen.js';
 import type { AddFlags } from '../device/devices.js';
+import type { FreshOptions } from '../device/fresh.js';
+import { connectionOptions } from '../device/options.js';
 import { parseDuration } from '../duration.js';
 import { collect } from '../list-option.js';
+import { parseInstant } from '../module/instant.js';
 
 export const command: CommandSpec = {
   name: 'devices',
@@ -21,6 +25,7 @@ export const command: CommandSpec = {
       );
     buildScan(command.command('scan'), context);
     buildAdd(command.command('add'), context);
+    buildFresh(command.command('fresh'), context);
     buildNamed(command.command('rm'), 'forget a device', 'forget', context);
     buildNamed(
       command.command('default'),
@@ -61,6 +66,29 @@ function buildAdd(command: Command, context: Context): void {
       context.action(async (name: string, flags: AddFlags) => {
         const { add } = await import('../device/devices.js');
         return add(name, flags, context.environment);
+      }),
+    );
+}
+
+function buildFresh(command: Command, context: Context): void {
+  command
+    .description('tell devices, signed, what is the newest for them and until when that holds')
+    .option(
+      '--for <time>',
+      'how long they may hear nothing: 12h, 30d, 2w or a date',
+      parseInstant,
+      parseInstant('30d'),
+    )
+    .option('--key <key>', 'key of the role fresh that signs, by name or file', 'fresh');
+  connectionOptions(chosenOptions(command), 'device to tell; several with commas')
+    .addHelpText(
+      'after',
+      '\nFor a timer. A device that is told nothing for longer shows itself as stale, and works on.',
+    )
+    .action(
+      context.action(async (options: FreshOptions) => {
+        const { tellFresh } = await import('../device/fresh.js');
+        return tellFresh(options, context);
       }),
     );
 }

@@ -1,4 +1,5 @@
 import type { ActorStatus, RpcOperations } from '../../control/protocol/messages.js';
+import { freshnessText } from '../../trust/fresh/freshness.js';
 import type { CommandSpec } from '../command.js';
 import { type DeviceOptions, deviceOptions } from '../device/options.js';
 import { PROVIDER_HEADING, providerRow } from '../device/provider-row.js';
@@ -20,10 +21,11 @@ export const command: CommandSpec = {
 };
 
 function statusText(status: RpcOperations['ps']['result']): string[] {
-  const { device, version, session, ready, problems, actors, providers } = status;
+  const { device, version, session, ready, problems, actors, providers, freshness } = status;
   const head = `${device}: ${ready ? 'ready' : 'not ready'}, iot-host ${version}, start ${session}`;
   return [
     head,
+    ...(freshness === undefined ? [] : [`  ${freshnessText(freshness)}`]),
     ...problems.map((problem) => `  ! ${problem}`),
     ...(actors.length === 0 ? ['no actors'] : table(ACTOR_HEADING, actors.map(actorRow))),
     ...(providers.length === 0 ? ['no providers'] : table(PROVIDER_HEADING, providers.map(providerRow))),

@@ -8,7 +8,7 @@ import { hasKey, keyFile, writeSeed } from './folder.js';
 import { readKey } from './read.js';
 
 /**
- * What a key is for, and the kind of nkey it is written as. `root`, `release` and `control` sign COSE, where only
+ * What a key is for, and the kind of nkey it is written as. `root` and those after it sign COSE, where only
  * the raw key counts: their kinds are a choice of ours, so that a key is not taken for one of another purpose.
  */
 export const PURPOSES: Readonly<Record<string, KeyPair['type']>> = {
@@ -17,7 +17,12 @@ export const PURPOSES: Readonly<Record<string, KeyPair['type']>> = {
   root: 'operator',
   release: 'user',
   control: 'user',
+  fresh: 'user',
+  push: 'user',
 };
+
+/** What everybody needs. */
+const USUAL = ['account', 'module', 'root', 'release', 'control'];
 
 interface Made {
   readonly name: string;
@@ -35,7 +40,7 @@ export async function generateKeys(
   const { type, name, force = false } = options;
   const keys: Made[] = [];
   if (type === undefined && name === undefined) {
-    for (const purpose of Object.keys(PURPOSES)) {
+    for (const purpose of USUAL) {
       const keep = !force && (await hasKey(purpose, environment));
       keys.push(keep ? await kept(purpose, environment) : await make(purpose, purpose, force, environment));
     }

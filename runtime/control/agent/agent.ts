@@ -29,6 +29,8 @@ export interface ControlAgentOptions extends DeviceInfo {
    * connect. What it rejects with is logged.
    */
   readonly onDesired: (component: string, envelope: Uint8Array) => void | Promise<void>;
+  /** A freshness index, as it came; the same one comes again after every connect. */
+  readonly onFresh?: (index: Uint8Array) => void | Promise<void>;
   /** There is a connection, the first one or another. */
   readonly onConnected?: () => void;
   readonly logger?: Logger;
@@ -48,7 +50,8 @@ export class ControlAgent {
   private readonly modules: DeviceModuleSource;
   private readonly rpc: RpcServer;
   private readonly logs: LogStream;
-  private desired: Subscription | undefined;
+  /** To what is retained for this device. */
+  private retained: Subscription[] = [];
   private stopListening: (() => void) | undefined;
   private rereading: Promise<void> = Promise.resolve();
 
@@ -84,17 +87,17 @@ export class ControlAgent {
     await this.rpc.start();
     await this.modules.start();
     await this.presence.start();
-    await this.subscribeDesired();
+    await this.subscribeRetained();
     this.link.openInBackground();
   }
 
-  /** Has the broker hand out the retained desired states once more, as after a connect. */
-  readDesiredAgain(): void {
+  /** Has the broker hand out what is desired, and the freshness index, once more, as after a connect. */
+  readRetainedAgain(): void {
     this.rereading = this.rereading
       .then(async () => {
-        if (this.desired === undefined) return;
-        await this.desired.close();
-        await this.subscribeDesired();
+        if (this.retained.length === 0) return;
+        await this.unsubscribeRetained();
+        await this.subscribeRetained();
       })
       .catch((thrown: unknown) => this.logger.warn(`desired states: ${asIotError(thrown).message}`));
   }
@@ -109,8 +112,7 @@ export class ControlAgent {
   /** Publishes `offline` and disconnects. */
   async stop(): Promise<void> {
     await this.rereading;
-    await this.desired?.close();
-    this.desired = undefined;
+    await this.unsubscribeRetained();
     await this.rpc.stop();
     await this.modules.stop();
     this.statuses.stop();
@@ -146,18 +148,30 @@ export class ControlAgent {
     };
   }
 
-  private async subscribeDesired(): Promise<void> {
-    const filter = topics.desired(this.options.device, '+');
-    this.desired = await this.link.subscribe(filter, (message) => this.receiveDesired(message));
+  private async subscribeRetained(): Promise<void> {
+    const { device, onFresh } = this.options;
+    const desired = (message: Message) => this.receiveDesired(message);
+    this.retained = [await this.link.subscribe(topics.desired(device, '+'), desired)];
+    if (onFresh === undefined) return;
+    const fresh = ({ payload }: Message) => this.received('freshness index', () => onFresh(payload));
+    this.retained.push(await this.link.subscribe(topics.fresh(device), fresh));
+  }
+
+  private async unsubscribeRetained(): Promise<void> {
+    for (const subscription of this.retained.splice(0)) await subscription.close();
   }
 
   private receiveDesired({ topic, payload }: Message): void {
     const component = level(topic, 4);
+    this.received(`desired state of ${component}`, () => this.options.onDesired(component, payload));
+  }
+
+  private received(what: string, work: () => void | Promise<void>): void {
     Promise.resolve()
-      .then(() => this.options.onDesired(component, payload))
+      .then(work)
       .catch((thrown: unknown) => {
         const error = asIotError(thrown);
-        this.logger.error(`desired state of ${component}: ${error.message}`, { code: error.code });
+        this.logger.error(`${what}: ${error.message}`, { code: error.code });
       });
   }
 }

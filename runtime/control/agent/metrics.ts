@@ -3,6 +3,7 @@ import { DURATION_BUCKETS_S, type HostCounters } from '../../host/counters.js';
 import {
   type ActorState,
   type ActorStatus,
+  type FreshnessState,
   type ProviderStatus,
   UPDATE_STATES,
   type UpdateStatus,
@@ -19,6 +20,8 @@ export interface MetricsSource {
   providers(): readonly ProviderStatus[];
   /** The last status of each component. */
   updates(): readonly Pick<UpdateStatus, 'component' | 'state'>[];
+  /** `undefined` while the fleet has told the device nothing. */
+  freshness?(): Pick<FreshnessState, 'state' | 'until'> | undefined;
   ready(): boolean;
   connected(): boolean;
   /** Worst delay of the event loop of late, in milliseconds. */
@@ -46,6 +49,7 @@ const ACTOR_STATES: readonly ActorState[] = [
   'quarantined',
 ];
 const PROVIDER_STATES: readonly ProviderStatus['state'][] = ['running', 'swapping', 'failed', 'removed'];
+const FRESHNESS_STATES: readonly FreshnessState['state'][] = ['fresh', 'stale', 'behind'];
 const SWAP_RESULTS = ['kept', 'reverted', 'refused'] as const;
 const WASM_PAGE_BYTES = 65_536;
 
@@ -190,6 +194,24 @@ const METRICS: readonly Definition[] = [
     type: 'gauge',
     read: (source) =>
       source.updates().flatMap(({ component, state }) => states({ component }, UPDATE_STATES, state)),
+  },
+  {
+    name: 'iot_host_freshness_state',
+    help: '1 for how the device stands to what its fleet last told it; absent while it was told nothing',
+    type: 'gauge',
+    read(source) {
+      const known = source.freshness?.();
+      return known === undefined ? [] : states({}, FRESHNESS_STATES, known.state);
+    },
+  },
+  {
+    name: 'iot_host_fresh_until_seconds',
+    help: 'Unix time until which the word of the fleet holds',
+    type: 'gauge',
+    read(source) {
+      const known = source.freshness?.();
+      return known === undefined ? [] : one(known.until);
+    },
   },
   {
     name: 'iot_host_event_loop_lag_seconds',

@@ -13,6 +13,8 @@ export interface Desired {
   /** Hex. */
   readonly deployment: string;
   readonly sequence: number;
+  /** Slots that it fills. */
+  readonly slots: readonly string[];
   readonly modules: readonly { readonly digest: string; readonly size: number }[];
 }
 
@@ -23,7 +25,8 @@ export function readDesired(envelope: Uint8Array): Desired | undefined {
     const { sequence, ...rest } = readManifest(manifest, severed);
     const { components } = planManifest({ sequence, ...rest });
     const modules = components.map(({ digest, size }) => ({ digest: toHex(digest), size }));
-    return { deployment: toHex(authentication.digest), sequence, modules };
+    const slots = components.map(({ id }) => id.at(-1) ?? '');
+    return { deployment: toHex(authentication.digest), sequence, slots, modules };
   } catch {
     return undefined;
   }

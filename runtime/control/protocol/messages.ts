@@ -108,6 +108,18 @@ export interface UpdateStatus {
   readonly unbound?: readonly string[] | undefined;
 }
 
+/** How a device stands to what its fleet last told it (`ota/fresh`). It changes nothing, it is only shown. */
+export interface FreshnessState {
+  /** `stale`: nothing was heard for too long. `behind`: a deployment has not come through to the device. */
+  readonly state: 'fresh' | 'stale' | 'behind';
+  /** Unix seconds: until when it is fresh, or since when it is not. */
+  readonly at: number;
+  /** Unix seconds from which the index says nothing any more. */
+  readonly until: number;
+  /** Components whose newest deployment has not come through. */
+  readonly missing: readonly string[];
+}
+
 /** Signed requests: operation → arguments and result (CBOR maps). */
 export interface RpcOperations {
   ps: {
@@ -120,6 +132,8 @@ export interface RpcOperations {
       problems: string[];
       actors: ActorStatus[];
       providers: ProviderStatus[];
+      /** Absent while the fleet has told the device nothing. */
+      freshness?: FreshnessState;
     };
   };
   call: { args: { actor: string; operation: string; payload: Uint8Array }; result: { reply: Uint8Array } };

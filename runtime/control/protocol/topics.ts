@@ -7,6 +7,8 @@ export const topics = {
   get: (device: string) => `iot/${device}/ota/get`,
   /** Sender → device: CBOR `[deployment, offset, bytes, crc32]`. */
   data: (device: string) => `iot/${device}/ota/data`,
+  /** Retained freshness index of the fleet: a COSE_Sign1 by a key of the role `fresh`. */
+  fresh: (device: string) => `iot/${device}/ota/fresh`,
   state: (device: string, component: string) => `iot/${device}/ota/state/${component}`,
   report: (device: string) => `iot/${device}/ota/report`,
   /** Retained chunk number `n` of a module, left behind by a sender that is gone. */

@@ -57,6 +57,12 @@ export class Schedule {
     return this.claims().some((claim) => concerns(claim, component));
   }
 
+  /** Highest sequence number that runs or waits for the slot, or under that name; 0 for none. */
+  newest(component: string): number {
+    const concerned = this.claims().filter((claim) => concerns(claim, component));
+    return Math.max(0, ...concerned.map(({ sequence }) => sequence));
+  }
+
   /** Modules that are being brought onto the disk, as digests; of all jobs but one. */
   digests(except?: Job): ReadonlySet<string> {
     const jobs = [...this.running.keys()].filter((job) => job !== except);

@@ -114,6 +114,8 @@ export const StateData = z.strictObject({
   /** How many reports there were, and how many of them were dropped. */
   reports: Count.default(0),
   reportsDropped: Count.default(0),
+  /** The newest freshness index, as it was signed: it is verified anew at each start. */
+  fresh: z.instanceof(Uint8Array).optional(),
   components: z.record(z.string().regex(COMPONENT_NAME), ComponentData),
 });
 

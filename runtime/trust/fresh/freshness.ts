@@ -27,3 +27,14 @@ export function freshness(
     ? { state: 'behind', at: issued, missing }
     : { state: 'fresh', at: until, missing };
 }
+
+/** `fresh until 2027-01-31T00:00Z`, `stale since …`, `behind with lamp, fan`. */
+export function freshnessText({ state, at, missing }: Freshness): string {
+  const behind = missing.length === 0 ? '' : `behind with ${missing.join(', ')}`;
+  if (state === 'behind') return behind;
+  const date = new Date(at * 1000);
+  const when = Number.isNaN(date.getTime()) ? `${at} s after 1970` : `${date.toISOString().slice(0, 16)}Z`;
+  const text =
+    state === 'fresh' ? `fresh until ${when}` : `stale since ${when}: nothing was heard of the fleet`;
+  return behind === '' ? text : `${text}, ${behind}`;
+}

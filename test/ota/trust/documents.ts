@@ -5,6 +5,8 @@ import { signTrustDocument } from '#runtime/trust/document/signed.js';
 const key = (n: number) => signerFromSeed(new Uint8Array(32).fill(n));
 export const roots = [key(11), key(12), key(13), key(14)] as const;
 export const releases = [key(21), key(22)] as const;
+/** Keys of the role `fresh`. */
+export const fleets = [key(31), key(32)] as const;
 export const ISSUED = 1_799_000_000;
 
 export interface DocumentOptions {
@@ -14,6 +16,8 @@ export interface DocumentOptions {
   signedBy?: readonly number[];
   /** Index of the release key. Default 0. */
   release?: number;
+  /** Index of the key of the role `fresh`; without it nobody has the role. */
+  fresh?: number;
   issued?: number;
   expires?: number;
   resets?: readonly FloorReset[];
@@ -42,6 +46,7 @@ export function documentOf(version: number, options: DocumentOptions = {}): Uint
         { threshold: 2 },
       ),
       release: role([releases[options.release ?? 0]!], { components: [['actor']] }),
+      ...(options.fresh === undefined ? {} : { fresh: role([fleets[options.fresh]!], { components: [] }) }),
     },
   });
   return signTrustDocument(

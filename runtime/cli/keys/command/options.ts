@@ -4,10 +4,6 @@ import { ROLES, type RoleName } from '../../../trust/document/document.js';
 import { collect } from '../../list-option.js';
 import type { EditFlags } from '../trust/flags.js';
 
-/** Roles that keys get on the line; the others are kept for what is not there yet. */
-export const GIVEN_ROLES = ['root', 'release', 'claims', 'control'] as const;
-export type GivenRole = (typeof GIVEN_ROLES)[number];
-
 export interface SignFlags {
   readonly sign: readonly string[];
 }
@@ -61,5 +57,5 @@ export const sendLine = (folder: string) =>
 export function roleNamed(text: string): RoleName {
   const role = ROLES.find((name) => name === text);
   if (role !== undefined) return role;
-  throw new IotError('E_USAGE', `"${text}" is not a role`, { hint: `--role ${GIVEN_ROLES.join(' | ')}` });
+  throw new IotError('E_USAGE', `"${text}" is not a role`, { hint: `--role ${ROLES.join(' | ')}` });
 }

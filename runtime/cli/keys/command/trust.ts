@@ -1,13 +1,12 @@
 import type { Command } from 'commander';
 import { IotError } from '../../../base/errors.js';
+import { ROLES, type RoleName } from '../../../trust/document/document.js';
 import type { Context } from '../../context.js';
 import { type ChosenOptions, chosenOptions } from '../../device/chosen.js';
 import { connectionOptions } from '../../device/options.js';
 import { collect } from '../../list-option.js';
 import {
   type EditFlags,
-  GIVEN_ROLES,
-  type GivenRole,
   recoveryOptions,
   roleOptions,
   type SignFlags,
@@ -21,6 +20,8 @@ interface TrustOptions extends EditFlags, SignFlags, ChosenOptions {
   readonly release: readonly string[];
   readonly claims: readonly string[];
   readonly control: readonly string[];
+  readonly fresh: readonly string[];
+  readonly push: readonly string[];
 }
 
 export function buildTrust(command: Command, context: Context): void {
@@ -31,6 +32,8 @@ export function buildTrust(command: Command, context: Context): void {
     .option('--release <key>', 'may sign pushes', collect, [])
     .option('--claims <key>', 'account key whose modules are believed', collect, [])
     .option('--control <key>', 'may send requests to devices', collect, [])
+    .option('--fresh <key>', 'may tell devices what is the newest for them', collect, [])
+    .option('--push <key>', 'may sign pushes to devices in development', collect, [])
     .option('--role <role>', 'role of the keys among the arguments');
   roleOptions(command);
   recoveryOptions(command);
@@ -76,14 +79,14 @@ export function buildTrust(command: Command, context: Context): void {
 const isSent = ({ device, all, label }: ChosenOptions) =>
   device !== undefined || all === true || label.length > 0;
 
-function byRole(options: TrustOptions, keys: readonly string[]): Partial<Record<GivenRole, string[]>> {
-  const trusted: Partial<Record<GivenRole, string[]>> = {};
-  for (const role of GIVEN_ROLES) if (options[role].length > 0) trusted[role] = [...options[role]];
+function byRole(options: TrustOptions, keys: readonly string[]): Partial<Record<RoleName, string[]>> {
+  const trusted: Partial<Record<RoleName, string[]>> = {};
+  for (const role of ROLES) if (options[role].length > 0) trusted[role] = [...options[role]];
   if (keys.length === 0 && options.role === undefined) return trusted;
-  const role = GIVEN_ROLES.find((name) => name === options.role);
+  const role = ROLES.find((name) => name === options.role);
   if (role === undefined || keys.length === 0) {
     throw new IotError('E_USAGE', 'a key and its role go together', {
-      hint: `iot-host keys trust KEY --role ${GIVEN_ROLES.join(' | ')}`,
+      hint: `iot-host keys trust KEY --role ${ROLES.join(' | ')}`,
     });
   }
   trusted[role] = [...(trusted[role] ?? []), ...keys];

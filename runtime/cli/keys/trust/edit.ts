@@ -34,7 +34,8 @@ export interface Edit {
   readonly unblock?: readonly Uint8Array[];
 }
 
-/** Roots and control keys sign neither modules nor claims, whatever else they do. */
+/** Keys of these sign neither modules nor claims, whatever else they do. */
+export const SIGNS_NO_MODULES: ReadonlySet<RoleName> = new Set(['root', 'control', 'fresh']);
 const WITHOUT_MODULES = { components: [], capabilities: [] } as const;
 
 /** Version 0, which no device ever gets: what the first version is made from. */
@@ -95,7 +96,7 @@ function editRoles(before: TrustDocument, edit: Edit): Map<RoleName, Role> {
 }
 
 function newRole(name: RoleName): Role {
-  const limits = name === 'root' || name === 'control' ? WITHOUT_MODULES : {};
+  const limits = SIGNS_NO_MODULES.has(name) ? WITHOUT_MODULES : {};
   return { keys: [], threshold: 1, components: [[]], capabilities: ['*'], mayGrow: true, ...limits };
 }
 

@@ -3,6 +3,7 @@ import { componentText } from '../../../trust/suit/component.js';
 import { versionText } from '../../../trust/suit/version.js';
 import { instantText } from '../../module/instant.js';
 import type { Result } from '../../result.js';
+import { SIGNS_NO_MODULES } from './edit.js';
 import type { Issued } from './issue.js';
 
 /** What a document says, for a person and for a script. */
@@ -54,7 +55,7 @@ function documentText(document: TrustDocument): string[] {
 
 /** Only what is not the usual. */
 function limits(name: RoleName, { components, capabilities, mayGrow }: Role): string {
-  if (name === 'root' || name === 'control') return '';
+  if (SIGNS_NO_MODULES.has(name)) return '';
   const all = components.some((prefix) => prefix.length === 0);
   return [
     all ? '' : `, only ${components.map(componentText).join(' ') || 'nothing'}`,
