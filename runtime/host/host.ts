@@ -14,6 +14,7 @@ import { type HostClock, machineClock } from './clock.js';
 import { HostCallCounters, type HostCounters } from './counters.js';
 import { endsWithin } from './patience.js';
 import { Providers } from './providers/providers.js';
+import { QuarantineStore } from './quarantine-store.js';
 import { StoppedStore } from './stopped-store.js';
 import type { Candidate, CheckedModule, UpdateTarget } from './update.js';
 
@@ -52,6 +53,7 @@ export class Host implements UpdateTarget {
   readonly #cells: Cells;
   readonly #store: BindingStore;
   readonly #stopped: StoppedStore;
+  readonly #quarantines: QuarantineStore;
   readonly #slots = new Map<string, ActorSlot>();
   readonly #refused = new Map<string, IotError>();
   /** Bindings that a provider would not take at the start. */
@@ -68,6 +70,7 @@ export class Host implements UpdateTarget {
     this.#hostCalls = new HostCallCounters((id) => id === ACTOR_CALLS || parts.contracts.has(id));
     this.#store = new BindingStore(join(parts.dataDir, 'bindings.json'));
     this.#stopped = new StoppedStore(join(parts.dataDir, 'stopped.json'));
+    this.#quarantines = new QuarantineStore(join(parts.dataDir, 'quarantined.json'), logger);
     this.#cells = new Cells(parts.engine, config.cells, {
       log: (actor, level, message) => logger.child({ actor })[level](message),
       hostCalls: (counts) => {
@@ -98,6 +101,7 @@ export class Host implements UpdateTarget {
     const { config, pushed = [] } = this.#parts;
     await this.#store.load();
     await this.#stopped.load();
+    await this.#quarantines.load();
     for (const provider of config.providers) await this.providers.add(provider);
     for (const slot of config.actors) this.#makeSlot(slot);
     for (const name of [...pushed, ...this.#store.slots()]) this.ensureSlot(name);
@@ -123,6 +127,7 @@ export class Host implements UpdateTarget {
     const all = Promise.all([slots, this.providers.stop()]);
     if (!(await endsWithin(all, STOP_PROVIDERS_MS))) logger.warn('stopped without waiting for all providers');
     await this.#cells.stop();
+    await this.#quarantines.flushed();
   }
 
   /** Ends what is under way, calls from actor to actor with it: none of them fails because its target went first. */
@@ -334,6 +339,11 @@ export class Host implements UpdateTarget {
       actorCalls: this.#actorCalls,
       clock: this.#parts.clock ?? machineClock,
       changed: () => this.#changed(),
+      quarantines: {
+        level: (digest) => this.#quarantines.level(config.name, digest),
+        keep: (digest, level) => this.#quarantines.keep(config.name, digest, level),
+        forget: () => this.#quarantines.forget(config.name),
+      },
       quarantined: (module, error) => {
         for (const listener of this.#quarantineListeners) listener(config.name, module, error);
       },

@@ -7,7 +7,7 @@ export const SUSTAINED = { faults: 10, withinMs: 10 * MINUTE } as const;
 /** How long an actor with too many faults is kept down, in milliseconds; the last one repeats. */
 export const QUARANTINE_MS = [15 * MINUTE, 30 * MINUTE, 60 * MINUTE] as const;
 /** One that was let out and runs for so long without a fault has a clean sheet. */
-const HEALTHY_MS = MINUTE;
+export const HEALTHY_MS = MINUTE;
 
 /** Counts the faults of one actor and says when they are too many for it to be started again soon. */
 export class Intensity {
@@ -19,6 +19,17 @@ export class Intensity {
 
   constructor(now: () => number) {
     this.#now = now;
+  }
+
+  /** How often it was kept down without having been well in between; beyond the longest time it counts no further. */
+  get level(): number {
+    return this.#quarantines;
+  }
+
+  /** An earlier run of the host had kept it down so often: it is let out now. */
+  restore(level: number): void {
+    this.#quarantines = Math.min(level, QUARANTINE_MS.length);
+    this.#letOutAt = this.#now();
   }
 
   /** Counts a fault. Milliseconds to keep the actor down; `undefined` when these are not too many. */
@@ -44,7 +55,7 @@ export class Intensity {
 
   #confine(now: number): number {
     const waitMs = QUARANTINE_MS[Math.min(this.#quarantines, QUARANTINE_MS.length - 1)] ?? 0;
-    this.#quarantines += 1;
+    this.#quarantines = Math.min(this.#quarantines + 1, QUARANTINE_MS.length);
     this.#faults = [];
     this.#letOutAt = now + waitMs;
     return waitMs;

@@ -143,6 +143,7 @@ export class ActorSlot {
   start(module: CheckedModule): Promise<void> {
     return this.#inTurn(async () => {
       this.#actor.module = module;
+      this.#supervisor.recall();
       await this.#supervisor.enter('start');
     });
   }
@@ -206,6 +207,7 @@ export class ActorSlot {
   clear(): Promise<void> {
     return this.#inTurn(async () => {
       await this.#stop();
+      this.#supervisor.forgive();
       await this.#actor.becomeEmpty();
     });
   }

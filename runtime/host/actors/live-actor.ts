@@ -18,6 +18,13 @@ import { Intake } from './intake.js';
 import { Route, type StartReason } from './route.js';
 import type { SlotTrial } from './trial.js';
 
+export interface SlotQuarantines {
+  /** How often that module was kept down without having been well in between. */
+  level(digest: string): number;
+  keep(digest: string, level: number): void;
+  forget(): void;
+}
+
 export interface SlotParts {
   readonly cells: Cells;
   readonly providers: Providers;
@@ -27,6 +34,8 @@ export interface SlotParts {
   readonly clock: HostClock;
   /** State, module or counters that others show have changed. */
   changed(): void;
+  /** What is remembered of quarantines of this slot over starts of the host. */
+  readonly quarantines: SlotQuarantines;
   /** It had too many faults and is kept down. */
   quarantined(module: CheckedModule, error: IotError): void;
   /** A push that was kept has started an actor that somebody had stopped: it is no longer to stay stopped. */

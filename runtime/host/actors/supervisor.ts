@@ -2,7 +2,7 @@ import { asIotError, IotError } from '../../base/errors.js';
 import { Backoff } from '../backoff.js';
 import type { Cell } from '../cell/cell.js';
 import { clipLine } from '../cell/log-limit.js';
-import { Intensity } from '../intensity.js';
+import { HEALTHY_MS, Intensity } from '../intensity.js';
 import type { LiveActor } from './live-actor.js';
 import type { StartReason } from './route.js';
 
@@ -21,6 +21,12 @@ export class Supervisor {
     this.#intensity = new Intensity(() => clock.now());
   }
 
+  /** The host starts with the module in the slot: what an earlier run had against it counts still. */
+  recall(): void {
+    const { module, parts } = this.#actor;
+    if (module !== undefined) this.#intensity.restore(parts.quarantines.level(module.digest));
+  }
+
   /** Loads the slot's module afresh and lets messages in; on failure waits and tries again. */
   async enter(reason: StartReason): Promise<void> {
     const actor = this.#actor;
@@ -34,6 +40,7 @@ export class Supervisor {
       await actor.begin(route, reason);
       actor.problem = undefined;
       actor.run(route);
+      this.awaitHealth();
     } catch (thrown) {
       actor.leaveRoute();
       this.#fail(asIotError(thrown, 'E_START'));
@@ -61,8 +68,14 @@ export class Supervisor {
   /** Counts a fault of an actor that is down: it is started again after a while, or kept down if they are too many. */
   down(error: IotError): void {
     const quarantineMs = this.#intensity.count();
-    if (quarantineMs === undefined) this.#waitAndRestart(error);
-    else this.#quarantine(error, quarantineMs);
+    const { module, parts } = this.#actor;
+    if (quarantineMs === undefined) {
+      if (this.#intensity.level === 0) parts.quarantines.forget();
+      this.#waitAndRestart(error);
+      return;
+    }
+    if (module !== undefined) parts.quarantines.keep(module.digest, this.#intensity.level);
+    this.#quarantine(error, quarantineMs);
   }
 
   /** Back into quarantine, after something else was tried in its place: no news of the actor itself. */
@@ -116,6 +129,16 @@ export class Supervisor {
     await this.enter('restart');
   }
 
+  /** One that was in quarantine has a clean sheet once it has run for a while without a fault. */
+  awaitHealth(): void {
+    const actor = this.#actor;
+    if (this.#intensity.level === 0) return;
+    this.forgetRetry();
+    this.#takeBackRetry = actor.parts.clock.after(HEALTHY_MS, () => {
+      if (actor.state === 'running' && actor.trial === undefined) this.forgive();
+    });
+  }
+
   /** No start that was put off comes any more. */
   forgetRetry(): void {
     this.#takeBackRetry();
@@ -125,6 +148,7 @@ export class Supervisor {
   forgive(): void {
     this.#backoff.reset();
     this.#intensity.reset();
+    this.#actor.parts.quarantines.forget();
   }
 
   /** It is down: on trial the update machine decides, otherwise it is started again after a while. */

@@ -169,6 +169,7 @@ export class Swap {
       try {
         await actor.begin(before.route, 'revert');
         actor.run(before.route);
+        this.#supervisor.awaitHealth();
       } catch (thrown) {
         actor.leaveRoute();
         this.#supervisor.down(asIotError(thrown, 'E_START'));
