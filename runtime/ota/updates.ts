@@ -214,7 +214,7 @@ export class Updates {
     await this.schedule.untried(slot);
     if (this.stopped) return false;
     try {
-      const done = await fallBackFrom(this.context, slot, digest, error);
+      const done = await fallBackFrom(this.context, slot, digest, error, (one) => this.schedule.untried(one));
       if (done) this.answers.forgetRefusals();
       return done;
     } catch (thrown) {

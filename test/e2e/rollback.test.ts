@@ -48,6 +48,49 @@ async function pushAndTalk(device: TestDevice, bad: Uint8Array) {
   return { outcome, floor, heard, expected: heard.map((_, n) => `${n}`) };
 }
 
+/** Sends a message that version 2 traps on until `answer` comes; what it is after the first faults is known then. */
+const echo = (device: TestDevice) =>
+  device.call('guest', 'Echo', utf8('still here')).then(text, ({ code }: { code: string }) => code);
+const POLL = { timeout: 60_000, interval: 20 };
+
+describe('a module that is bad after probation', () => {
+  it('gives way by itself to the one before, for good, and a better one gets in', async () => {
+    const device = await start();
+    const bad = version(device, 2, { echoTraps: true });
+    const { deployment } = await device.install('guest', bad);
+    const { floor = -1 } = (await device.client.status('guest')) ?? {};
+    expect(await echo(device)).toBe('E_TRAP');
+    await expect.poll(() => echo(device), POLL).toBe('still here');
+    const back = { deployment, state: 'rolled-back', reason: { code: 'E_CRASHED' } };
+    await expect.poll(() => device.client.status('guest'), POLL).toMatchObject(back);
+    expect(await device.actor('guest')).toMatchObject({ state: 'running', version: '1.0.0' });
+    await device.off();
+    await device.on();
+    expect(await echo(device)).toBe('still here');
+    await expectRecovery(device, bad, floor);
+  }, 120_000);
+
+  it('with none before it stays in quarantine over a start of the host, after one fault instead of three', async () => {
+    const config = { updates: { dwellMs: 100 }, providers: [], actors: [{ name: 'guest' }] };
+    const device = await TestDevice.start(cleanup, { config });
+    await device.install('guest', version(device, 1, { echoTraps: true }));
+    const state = async () => (await device.actor('guest')).state;
+    expect(await echo(device)).toBe('E_TRAP');
+    await expect.poll(async () => [await echo(device), await state()][1], POLL).toBe('quarantined');
+    await device.off();
+    device.log.length = 0;
+    await device.on();
+    expect(await echo(device)).toBe('E_TRAP');
+    await expect.poll(state, POLL).toBe('quarantined');
+    expect(device.log.map(({ message, msg }) => message ?? msg)).toContainEqual(
+      expect.stringMatching(/^guest is quarantined for 30 minutes/),
+    );
+    await device.client.rpc('actors.restart', { actor: 'guest' });
+    expect(await echo(device)).toBe('E_TRAP');
+    expect(await state()).not.toBe('quarantined');
+  }, 120_000);
+});
+
 describe('a module that is bad on probation', () => {
   it.each([
     {

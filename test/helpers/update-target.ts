@@ -10,6 +10,8 @@ export class MemoryTarget implements UpdateTarget {
   /** What was done, in order. */
   readonly log: string[] = [];
   readonly bound = new Set<string>();
+  /** Slots with a module on trial. */
+  readonly onTrial = new Set<string>();
   /** How a module behaves here. */
   behaviour: (module: CheckedModule) => Behaviour = behaviourOf;
 
@@ -26,6 +28,7 @@ export class MemoryTarget implements UpdateTarget {
   }
 
   async fallBack(slot: string, module: CheckedModule): Promise<void> {
+    if (this.onTrial.has(slot)) throw new IotError('E_BUSY', `actor ${slot} is being updated`);
     this.running.set(slot, module);
     this.log.push(`fall back ${module.name}`);
   }
@@ -53,6 +56,7 @@ export class MemoryTarget implements UpdateTarget {
     if (behaviour === 'activate') throw new IotError('E_TRAP', 'unreachable');
     const before = this.running.get(slot);
     this.running.set(slot, module);
+    this.onTrial.add(slot);
     this.log.push(`activate ${module.name}`);
     const trap = new IotError('E_TRAP', 'unreachable');
     return {
@@ -63,9 +67,11 @@ export class MemoryTarget implements UpdateTarget {
         if (behaviour === 'unhealthy') throw new IotError('E_GUEST', 'not well');
       },
       commit: async () => {
+        this.onTrial.delete(slot);
         this.log.push(`commit ${module.name}`);
       },
       revert: async () => {
+        this.onTrial.delete(slot);
         if (before === undefined) this.running.delete(slot);
         else this.running.set(slot, before);
         this.log.push(`revert ${module.name}`);

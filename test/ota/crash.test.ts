@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { IotError } from '#runtime/base/errors.js';
-import { Bench, digestOf, moduleBytes } from './bench.js';
+import { Bench, digestOf, envelopeFor, moduleBytes } from './bench.js';
 
 const v1 = moduleBytes('good-1');
 const v2 = moduleBytes('good-2');
@@ -72,5 +72,57 @@ describe('a module that was kept and crashes too often afterwards', () => {
     expect((await bench.restart()).all).toEqual({ a: 'good-1', b: 'good-b1' });
     await bench.release(3, { a: moduleBytes('good-3'), b: b2 });
     expect(bench.all).toEqual({ a: 'good-3', b: 'good-b2' });
+  });
+
+  describe('and an update that tries its module just when the record has been written', () => {
+    /** Pushes `third` when the host is told to fall back, and lets it be told then. */
+    async function racing(third: Uint8Array): Promise<{ bench: Bench; crashed: Promise<boolean> }> {
+      const bench = await Bench.start({ dwellMs: 5_000 });
+      for (const [n, bytes] of [v1, v2].entries()) {
+        const pushed = bench.push(n + 1, bytes);
+        await bench.clock.elapse(5_000);
+        await pushed;
+      }
+      bench.source.offer(third);
+      let told = false;
+      const { target } = bench;
+      const fallBack = target.fallBack.bind(target);
+      target.fallBack = async (slot, module) => {
+        target.fallBack = fallBack;
+        bench.updates.desired('blink', envelopeFor(3, third));
+        while (!target.onTrial.has(slot)) await new Promise(setImmediate);
+        told = true;
+        return fallBack(slot, module);
+      };
+      const crashed = bench.updates.crashed('blink', digestOf(v2), trap);
+      while (!told) await new Promise(setImmediate);
+      return { bench, crashed };
+    }
+
+    it('which is kept: it stays, on the disk and in the host', async () => {
+      const { bench, crashed } = await racing(moduleBytes('good-3'));
+      await bench.clock.elapse(5_000);
+      expect(await crashed).toBe(true);
+      await bench.updates.idle();
+      expect(bench.running).toBe('good-3');
+      expect((await bench.restart()).running).toBe('good-3');
+    });
+
+    it('which is taken back: the one before runs, on the disk and in the host', async () => {
+      const { bench, crashed } = await racing(moduleBytes('good-3'));
+      await bench.updates.abort('blink');
+      expect(await crashed).toBe(true);
+      await bench.updates.idle();
+      expect(bench.running).toBe('good-1');
+      expect((await bench.restart()).running).toBe('good-1');
+      expect(bench.sink.lines()).toContain('rolled-back E_CRASHED');
+    });
+
+    it('while the host stops: nothing is waited for, and the next start has it as the record says', async () => {
+      const { bench, crashed } = await racing(moduleBytes('good-3'));
+      const [done] = await Promise.all([crashed, bench.updates.stop()]);
+      expect(done).toBe(true);
+      expect((await bench.restart()).updates.installed('blink')?.name).toBe('good-1');
+    });
   });
 });

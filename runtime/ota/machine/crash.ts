@@ -1,4 +1,4 @@
-import { IotError, withContext } from '../../base/errors.js';
+import { asIotError, IotError, withContext } from '../../base/errors.js';
 import type { CheckedModule } from '../../host/update.js';
 import { moduleOf } from '../storage/record.js';
 import { type Context, recordOf, transit } from './context.js';
@@ -17,6 +17,8 @@ export async function fallBackFrom(
   slot: string,
   digest: string,
   error: IotError,
+  /** Resolves when no module is on trial in the slot any more; with whether one was. */
+  untried: (slot: string) => Promise<boolean>,
 ): Promise<boolean> {
   const { active } = recordOf(context, slot);
   if (active?.digest !== digest) return false;
@@ -32,10 +34,35 @@ export async function fallBackFrom(
     ...{ deployment, state, code: why.code },
     ...causedBy(release?.index),
   });
-  for (const [one, module] of modules) await context.target.fallBack(one, module);
+  // From here on it is so, after the next start of the host at the latest.
+  for (const [one, module] of modules) {
+    await putBack(context, one, module, untried).catch((thrown: unknown) => {
+      context.log.error(`${one} gets its module before at the next start: ${asIotError(thrown).message}`);
+    });
+  }
   const component = release?.name ?? slot;
   tellEnd(context, slots, { component, deployment, sequence, state, reason });
   return true;
+}
+
+/**
+ * An update may have put its module on trial since the record was written: how that ends is waited for, and what was
+ * kept by it stays.
+ */
+async function putBack(
+  context: Context,
+  slot: string,
+  module: CheckedModule,
+  untried: (slot: string) => Promise<boolean>,
+): Promise<void> {
+  while (recordOf(context, slot).active?.digest === module.digest) {
+    try {
+      await context.target.fallBack(slot, module);
+      return;
+    } catch (thrown) {
+      if (asIotError(thrown).code !== 'E_BUSY' || !(await untried(slot))) throw thrown;
+    }
+  }
 }
 
 /** What ran before in each of the slots; `undefined` unless all of it may and can run again. */

@@ -41,10 +41,11 @@ export class Schedule {
     while (this.running.size > 0) await Promise.all(this.running.values());
   }
 
-  /** Resolves when no module is on trial in the slot. */
-  async untried(slot: string): Promise<void> {
+  /** Resolves when no module is on trial in the slot any more; with whether one was. */
+  async untried(slot: string): Promise<boolean> {
     const trials = [...this.running].filter(([job]) => job.hasRun && concerns(job, slot));
     await Promise.all(trials.map(([, over]) => over));
+    return trials.length > 0;
   }
 
   /** Whether that deployment runs or waits. */
