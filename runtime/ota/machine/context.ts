@@ -80,18 +80,20 @@ export async function transit(
   });
 }
 
-/** `transit` for what has happened anyway: a failure is logged, not thrown. */
+/** `transit` for what has happened anyway: a failure is logged, not thrown. Resolves with whether it was written. */
 export async function transitIfPossible(
   context: Context,
   deployment: string,
   transitions: Transitions,
   ended?: Ended,
-): Promise<void> {
+): Promise<boolean> {
   try {
     await transit(context, deployment, transitions, ended);
+    return true;
   } catch (thrown) {
     const slots = [...transitions.keys()].join(', ');
     context.log.error(`update record of ${slots}: ${asIotError(thrown).message}`);
+    return false;
   }
 }
 

@@ -41,6 +41,13 @@ export function endingRecord(
   return { deployment, sequence, ...(release === undefined ? {} : { release }), state, reason };
 }
 
+/** How a deployment has ended whose modules do not run any more, when the disk does not take the record of that. */
+export function unwritten(ending: EndingRecord): EndingRecord {
+  const code = ending.reason?.code ?? ending.state;
+  const message = `taken back for ${code}, but that was not written: the next start of the host tries it again`;
+  return { ...ending, state: endingState('E_INTERNAL'), reason: { code: 'E_INTERNAL', message } };
+}
+
 /** What is known of one module of a deployment that has failed. */
 export interface Blame {
   /** It may have been the cause. */

@@ -4,7 +4,7 @@ import type { Deployment } from '../checks/checks.js';
 import { sweepDownloads } from '../storage/download.js';
 import { moduleOf, namedDigests, type PendingRecord } from '../storage/record.js';
 import { type Context, forAll, recordOf, transit, transitIfPossible } from './context.js';
-import { endingOf, endingRecord } from './endings.js';
+import { endingOf, endingRecord, unwritten } from './endings.js';
 import { type Announce, install } from './install.js';
 import { causedBy, type Ended, grownBy } from './outbox.js';
 import { PartFault } from './part-fault.js';
@@ -151,7 +151,6 @@ export class Job {
     const { context, deployment, slots } = this;
     const release = slots.length > 1 ? this.component : undefined;
     const ending = endingRecord({ deployment, sequence: this.sequence, release }, error);
-    this.cancelled = ending.state === 'cancelled';
     const culprit = error instanceof PartFault ? error.slot : undefined;
     const transitions = slots.map((slot) => {
       const lacks = (this.unbound.get(slot) ?? []).length > 0;
@@ -159,10 +158,13 @@ export class Job {
       return [slot, endingOf(ending, { guilty, lacks, forGood: this.forGood })] as const;
     });
     const ended = this.ended({ state: ending.state, code: error.code, ...causedBy(this.indexOf(culprit)) });
-    await transitIfPossible(context, deployment, new Map(transitions), ended);
+    const written = await transitIfPossible(context, deployment, new Map(transitions), ended);
+    // While the record says that it is on probation, the next start of the host tries it again.
+    const { state, reason } = written || !this.ran ? ending : unwritten(ending);
+    this.cancelled = state === 'cancelled';
     const lacking = this.lacking();
     const more = lacking !== undefined && lacking.length > 0 ? { unbound: lacking } : {};
-    tellEnd(context, slots, this.step(ending.state, { reason: ending.reason, ...more }));
+    tellEnd(context, slots, this.step(state, { reason, ...more }));
     // What came in before the deadline is the beginning of the next attempt.
     if (error.code !== 'E_TIMEOUT') await this.sweep();
   }

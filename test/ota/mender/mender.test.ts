@@ -1,5 +1,7 @@
 import { expect, it } from 'vitest';
-import { type How, update, type Where } from './lives.js';
+import { deploymentId } from '#runtime/ota/checks/deployment-id.js';
+import { digestOf, envelopeFor, KEY, moduleBytes } from '../bench.js';
+import { type How, SIZE, update, type Where } from './lives.js';
 
 /** The beginning of every deployment that is new. */
 const FETCHED = 'received, verified, fetching 0, fetching 100';
@@ -293,10 +295,7 @@ const table: [
     'error',
     'unhealthy-2',
     { did: 'activate' },
-    [
-      `${FETCHED}, staged, probation, rolled-back E_PROBATION_HEALTH`,
-      'probation, rolled-back E_PROBATION_HEALTH',
-    ],
+    [`${FETCHED}, staged, probation, failed E_INTERNAL`, 'probation, rolled-back E_PROBATION_HEALTH'],
     ['rolled-back'],
     'good-1',
   ],
@@ -327,10 +326,7 @@ const table: [
     'error',
     'unhealthy-2',
     { did: 'revert' },
-    [
-      `${FETCHED}, staged, probation, rolled-back E_PROBATION_HEALTH`,
-      'probation, rolled-back E_PROBATION_HEALTH',
-    ],
+    [`${FETCHED}, staged, probation, failed E_INTERNAL`, 'probation, rolled-back E_PROBATION_HEALTH'],
     ['rolled-back'],
     'good-1',
   ],
@@ -361,10 +357,7 @@ const table: [
     'error',
     'unhealthy-2',
     { record: 3 },
-    [
-      `${FETCHED}, staged, probation, rolled-back E_PROBATION_HEALTH`,
-      'probation, rolled-back E_PROBATION_HEALTH',
-    ],
+    [`${FETCHED}, staged, probation, failed E_INTERNAL`, 'probation, rolled-back E_PROBATION_HEALTH'],
     ['rolled-back'],
     'good-1',
   ],
@@ -404,9 +397,113 @@ const table: [
     ['rolled-back × 2'],
     'good-1',
   ],
+  [
+    'probation again, before the switch',
+    'killed',
+    'good-2',
+    { resumed: { status: 'probation' } },
+    [`${FETCHED}, staged, probation`, 'probation', 'probation, active'],
+    ['active'],
+    'good-2',
+  ],
+  [
+    'probation again, before the switch',
+    'error',
+    'good-2',
+    { resumed: { status: 'probation' } },
+    [`${FETCHED}, staged, probation`, 'probation, failed E_INTERNAL', 'probation, active'],
+    ['active'],
+    'good-2',
+  ],
+  [
+    'probation again, after the switch',
+    'killed',
+    'good-2',
+    { resumed: { did: 'activate' } },
+    [`${FETCHED}, staged, probation`, 'probation', 'probation, active'],
+    ['active'],
+    'good-2',
+  ],
+  [
+    'probation again, after the switch',
+    'killed forever',
+    'good-2',
+    { resumed: { did: 'activate' } },
+    [
+      `${FETCHED}, staged, probation`,
+      'probation × 2',
+      'rolled-back E_PROBATION_HEALTH, rolled-back E_PROBATION_HEALTH',
+    ],
+    ['rolled-back'],
+    'good-1',
+  ],
+  [
+    'the record of the commit, after probation again',
+    'killed',
+    'good-2',
+    { resumed: { record: 1 } },
+    [`${FETCHED}, staged, probation`, 'probation', 'active'],
+    ['active'],
+    'good-2',
+  ],
+  [
+    'the record of the commit, after probation again',
+    'error',
+    'good-2',
+    { resumed: { record: 1 } },
+    [`${FETCHED}, staged, probation`, 'probation, failed E_INTERNAL', 'probation, active'],
+    ['active'],
+    'good-2',
+  ],
+  [
+    'revert, after probation again',
+    'killed',
+    'unhealthy-2',
+    { resumed: { did: 'revert' } },
+    [`${FETCHED}, staged, probation`, 'probation', 'probation, rolled-back E_PROBATION_HEALTH'],
+    ['rolled-back'],
+    'good-1',
+  ],
+  [
+    'the record of the revert, after probation again',
+    'error',
+    'unhealthy-2',
+    { resumed: { record: 1 } },
+    [
+      `${FETCHED}, staged, probation`,
+      'probation, failed E_INTERNAL',
+      'probation, rolled-back E_PROBATION_HEALTH',
+    ],
+    ['rolled-back'],
+    'good-1',
+  ],
 ];
 
+function installed(sequence: number, name: string) {
+  const bytes = moduleBytes(name, { size: SIZE });
+  const deployment = deploymentId(envelopeFor(sequence, bytes));
+  const claims = { key: KEY, name, version: '1.0.0', capabilities: ['iot:gpio'] };
+  return { digest: digestOf(bytes), size: SIZE, sequence, deployment, ...claims };
+}
+
+const v1 = installed(1, 'good-1');
+const untouched = { active: v1, floor: 1, floorDeployment: v1.deployment, blocked: [] };
+
+/** What the disk has to say of the slot after that. */
+function recordAfter(module: string, running: string, lives: readonly string[]): object {
+  const v2 = installed(2, module);
+  if (running === module) {
+    return { active: v2, previous: v1, floor: 2, floorDeployment: v2.deployment, blocked: [] };
+  }
+  if (!lives.some((life) => life.includes('rolled-back'))) return untouched;
+  const { deployment, sequence, digest } = v2;
+  const stopped = lives.includes('probation × 2');
+  const message = stopped ? 'the host stopped each time the module was on probation' : 'E_GUEST: not well';
+  const reason = { code: 'E_PROBATION_HEALTH', message };
+  return { ...untouched, blocked: [digest], ending: { deployment, sequence, state: 'rolled-back', reason } };
+}
+
 it.each(table)('%s: %s', async (_phase, how, module, where, lives, reports, running) => {
-  const outcome = await update(module, where, how);
-  expect(outcome).toEqual({ lives, reports, running, floor: running === 'good-2' ? 2 : 1 });
+  const record = recordAfter(module, running, lives);
+  expect(await update(module, where, how)).toEqual({ lives, reports, running, record, waiting: 0 });
 });
