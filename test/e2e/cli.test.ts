@@ -162,7 +162,8 @@ describe('a tour, each step as text and as JSON:', () => {
   it('push --dry-run changes nothing', async () => {
     const { text, data } = await both('push', 'counter-v2.signed.wasm', '--dry-run');
     expect(text).toContain('pi-01 (online): in place of 1.0.0');
-    expect(data.devices).toMatchObject([{ device: 'pi-01', otherIdentity: false, unbound: [] }]);
+    const part = { slot: 'counter', is: 'filled', otherIdentity: false, grants: { unbound: [] } };
+    expect(data.devices).toMatchObject([{ device: 'pi-01', parts: [part] }]);
     expect((await both('ps')).data.actors).toMatchObject([{ version: '1.0.0' }]);
   });
 

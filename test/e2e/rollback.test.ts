@@ -91,6 +91,9 @@ describe('a module that is bad after probation', () => {
   }, 120_000);
 });
 
+/** Fuel is what runs out, however slow the machine is. */
+const PATIENT = { deadlineMs: 20_000 };
+
 describe('a module that is bad on probation', () => {
   it.each([
     {
@@ -103,7 +106,7 @@ describe('a module that is bad on probation', () => {
     {
       how: 'hangs on a message until its fuel is spent',
       bad: { echoLoops: true },
-      limits: {},
+      limits: PATIENT,
       code: 'E_PROBATION_HANG',
       why: 'E_FUEL',
     },
@@ -127,14 +130,14 @@ describe('a module that is bad on probation', () => {
 
   it.each([
     { how: 'traps', file: 'bad-trap-start', why: 'E_TRAP', limits: {} },
-    { how: 'hangs until its fuel is spent', file: 'bad-hang', why: 'E_FUEL', limits: {} },
+    { how: 'hangs until its fuel is spent', file: 'bad-hang', why: 'E_FUEL', limits: PATIENT },
     {
       how: 'hangs, and fuel does not stop it',
       file: 'bad-hang',
       why: 'E_DEADLINE',
       limits: { fuelPerCall: Number.MAX_SAFE_INTEGER, deadlineMs: 150 },
     },
-    { how: 'never comes back from its start function', file: 'bad-start', why: 'E_FUEL', limits: {} },
+    { how: 'never comes back from its start function', file: 'bad-start', why: 'E_FUEL', limits: PATIENT },
   ])('and $how when it is started: the one before never lost a message', async ({ file, why, limits }) => {
     const device = await start(limits);
     const module = device.keys.sign(file, { name: 'guest', rev: 2 });

@@ -116,7 +116,8 @@ describe('a module from an https address', () => {
     cleanup.add(() => sender.link.close());
     expect(digestOf(await (await rig()).obtain(MODULE, { uri: server.url }))).toBe(digestOf(MODULE));
     expect(server.asked).toHaveLength(1);
-    expect(sender.asked).toHaveLength(chunkCount(MODULE.length));
+    // A busy machine may ask for one twice.
+    expect(new Set(sender.asked.map(({ offset }) => offset)).size).toBe(chunkCount(MODULE.length));
   });
 
   it.each([
