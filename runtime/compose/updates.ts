@@ -41,6 +41,7 @@ export function makeUpdates(parts: UpdateParts): Updates {
       board,
       trust: (now) => made.trust.inForce(now),
       maxModuleBytes: updates.maxModuleBytes,
+      development: config.trust.development,
       strictTime: updates.strictTime,
       readModule: (bytes, now) => checks.read(bytes, now, memoryPages),
     }),

@@ -168,7 +168,7 @@ describe('a valid configuration', () => {
       board: 'sim',
       broker: 'embedded',
       dataDir: '/etc/iot/data',
-      trust: { document: '/etc/iot/trust', issuers: [] },
+      trust: { document: '/etc/iot/trust', issuers: [], development: false },
       cells: 2,
       actors: [{ name: 'b', path: '/etc/b.wasm', limits: { memoryPages: 64 } }, { name: 'c' }],
     });

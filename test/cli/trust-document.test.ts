@@ -1,4 +1,5 @@
-import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createPublicKey, generateKeyPairSync } from 'node:crypto';
+import { readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { history } from '#runtime/cli/keys/trust/store.js';
@@ -6,6 +7,7 @@ import { keyName } from '#runtime/trust/cose/key.js';
 import { keysOf, type RoleName, type TrustDocument } from '#runtime/trust/document/document.js';
 import { acceptNext, readTrustDocument } from '#runtime/trust/document/signed.js';
 import { KeyPair } from '#runtime/trust/nkeys/index.js';
+import { p256Signer } from '../trust/p256-signer.js';
 import { emptyHome, inProcess } from './iot-host.js';
 
 let place: Awaited<ReturnType<typeof emptyHome>>;
@@ -152,6 +154,121 @@ describe('keys trust', () => {
     expect(stderr).toContain('role root needs 2 signatures, 1 count');
     await ok(`keys trust --expires 1y --sign root --sign ${safe}`);
     expect((await walked()).version).toBe(3);
+  });
+});
+
+describe('root keys on different machines', () => {
+  beforeEach(async () => {
+    await ok('keys gen --type root --name root-2');
+    await ok('keys trust --root root-2 --threshold root=2');
+    await rename(keyFile('root-2'), 'root-2.nk');
+  });
+
+  it('sign one after the other: the next version waits in a file that no device reads', async () => {
+    const second = keyName(KeyPair.fromSeed((await readFile('root-2.nk', 'utf8')).trim()).rawPublicKey);
+    const { code, stderr } = await run('keys trust --expires 1y');
+    expect(code).toBe(4);
+    expect(stderr).toContain('it waits in trust/root.next.cbor for');
+    expect(stderr).toContain(`1 more of the root keys of version 2: ${second}`);
+    expect(stderr).toContain(`1 more of the root keys of version 3: ${second}`);
+    expect(stderr).toContain(
+      'hint: take the folder to where they are: iot-host keys trust FOLDER --sign KEY',
+    );
+    expect((await walked()).version).toBe(2);
+    // Who has no say signs nothing, and the same key twice is once.
+    expect(await run('keys trust --sign release')).toMatchObject({ code: 4 });
+    expect(await run('keys trust --sign root')).toMatchObject({ code: 4 });
+    expect((await walked()).version).toBe(2);
+    expect(await ok('keys trust --sign ./root-2.nk')).toContain('trust/root.cbor: version 3 written');
+    expect((await walked()).expires).toBeGreaterThan(0);
+    expect(await readdir('trust')).toEqual(['root.1.cbor', 'root.2.cbor', 'root.cbor']);
+  });
+
+  it('are asked again for another change, unless that lost what somebody else has signed', async () => {
+    expect(await run('keys trust --expires 1y')).toMatchObject({ code: 4 });
+    expect(await run('keys trust --expires 2y')).toMatchObject({ code: 4 });
+    expect(await run('keys trust --min-host 0.1 --sign ./root-2.nk')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('root.next.cbor waits for signatures, and has one by'),
+    });
+    await rm('trust/root.next.cbor');
+    expect(await run('keys trust --min-host 0.1 --sign ./root-2.nk')).toMatchObject({ code: 4 });
+    await ok('keys trust --sign root');
+    expect(await walked()).toMatchObject({ version: 3, minimumHost: [0, 1], expires: undefined });
+  });
+
+  it('a signature that was spoilt on the way is made again', async () => {
+    await run('keys trust --expires 1y');
+    const bytes = await readFile('trust/root.next.cbor');
+    // The end of the only signature, which is in front of the document.
+    const at = bytes.indexOf(Buffer.from('5840', 'hex')) + 2 + 63;
+    bytes[at] = (bytes[at] ?? 0) ^ 1;
+    await writeFile('trust/root.next.cbor', bytes);
+    expect(await run('keys trust --sign ./root-2.nk')).toMatchObject({ code: 4 });
+    await ok('keys trust --sign root');
+    expect((await walked()).version).toBe(3);
+  });
+
+  it('finish a rotation, whose files are swapped by the same command afterwards', async () => {
+    const old = await thumbprint('release');
+    expect(await run('keys rotate release')).toMatchObject({ code: 4 });
+    expect(await thumbprint('release')).toBe(old);
+    await ok('keys trust --sign ./root-2.nk');
+    await ok('keys rotate release');
+    expect(await thumbprint('release')).not.toBe(old);
+    expect(holders(await walked(), 'release')).toEqual([await thumbprint('release')]);
+  });
+
+  it('and begin a first document together', async () => {
+    const begin = 'keys trust first --root root --root ./root-2.nk --threshold root=2 --release release';
+    expect(await run(begin)).toMatchObject({ code: 4 });
+    expect(await readdir('first')).toEqual(['root.next.cbor']);
+    await ok('keys trust first --sign ./root-2.nk');
+    expect(await readdir('first')).toEqual(['root.cbor']);
+  });
+});
+
+describe('a key of a security module', () => {
+  const pem = (fill: number) => {
+    const [x, y] = [1, 33].map((at) => Buffer.from(p256Signer(fill).publicKey).subarray(at, at + 32));
+    const key = { kty: 'EC', crv: 'P-256', x: x?.toString('base64url'), y: y?.toString('base64url') };
+    return createPublicKey({ key, format: 'jwk' }).export({ format: 'pem', type: 'spki' });
+  };
+
+  it('is trusted by its public half in PEM, and revoked by it', async () => {
+    await writeFile('hsm.pub.pem', pem(7));
+    await ok('keys trust --release hsm.pub.pem');
+    expect(holders(await walked(), 'release')).toContain(keyName(p256Signer(7).publicKey));
+    await ok('keys revoke hsm.pub.pem');
+    expect(holders(await walked(), 'release')).toEqual([await thumbprint('release')]);
+  });
+
+  it('may be an Ed25519 key too', async () => {
+    const { publicKey } = generateKeyPairSync('ed25519');
+    await writeFile('ed.pem', publicKey.export({ format: 'pem', type: 'spki' }));
+    await ok('keys trust --release ed.pem');
+    const raw = Buffer.from(publicKey.export({ format: 'jwk' }).x ?? '', 'base64url');
+    expect(holders(await walked(), 'release')).toContain(keyName(Uint8Array.from(raw)));
+  });
+
+  it('is refused where it is private, of another kind, broken, missing, or to sign claims', async () => {
+    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    await writeFile('private.pem', privateKey.export({ format: 'pem', type: 'pkcs8' }));
+    const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-384' });
+    await writeFile('other.pem', publicKey.export({ format: 'pem', type: 'spki' }));
+    await writeFile('broken.pem', '-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n');
+    await writeFile('hsm.pub.pem', pem(7));
+    for (const name of ['private', 'other', 'broken', 'missing']) {
+      const { code, stderr } = await run(`keys trust --release ${name}.pem`);
+      expect([name, code]).toEqual([name, 2]);
+      expect(stderr).toContain(`${name}.pem`);
+      expect(stderr).not.toContain('PRIVATE');
+    }
+    expect(await run('keys trust --claims hsm.pub.pem')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('not an Ed25519 key'),
+    });
+    expect((await walked()).version).toBe(1);
   });
 });
 

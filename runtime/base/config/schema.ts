@@ -68,7 +68,12 @@ export const HostConfig = z.strictObject({
   /** As whom the device logs in at an outside broker. */
   brokerLogin: z.strictObject({ username: z.string().min(1), password: SecretReference }).optional(),
   trust: z
-    .strictObject({ document: z.string().optional(), issuers: z.array(z.string()).default([]) })
+    .strictObject({
+      document: z.string().optional(),
+      issuers: z.array(z.string()).default([]),
+      /** A device of developers: keys of the role push may sign updates here. */
+      development: z.boolean().default(false),
+    })
     .prefault({}),
   control: z
     .strictObject({

@@ -17,6 +17,8 @@ export interface Part {
   readonly securityFloor?: number | undefined;
   /** Whether a module with another key than the slot holds may take the slot. */
   readonly replaceIdentity: boolean;
+  /** Signed by developer keys: the limits of their role hold. Default: `release`. */
+  readonly role?: 'push' | undefined;
 }
 
 /** What an envelope that passed all checks asks for. */

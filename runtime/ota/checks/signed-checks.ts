@@ -33,6 +33,8 @@ export interface SignedChecksOptions {
   readonly trust: (now: Known['now']) => TrustDocument | undefined;
   /** Refuses what has a date that no trusted clock can compare. Default false: it is accepted, and marked. */
   readonly strictTime?: boolean | undefined;
+  /** Whether keys of the role `push` may sign updates. Default false. */
+  readonly development?: boolean | undefined;
   /** Default `MAX_MODULE_BYTES`. */
   readonly maxModuleBytes?: number | undefined;
   /** Admission, claims and issuer. Throws E_MODULE, E_IMPORT, E_UNSIGNED, E_HASH, E_UNTRUSTED, … */
@@ -62,10 +64,12 @@ function checkEnvelope(
     floors: (id) => floorOf(known.slot(slotOf(id))),
     blocked: (digest, id) => known.slot(slotOf(id)).blocked.includes(toHex(digest)),
     installedVersion: (id) => versionOf(known.slot(slotOf(id)).installed?.version),
+    development: options.development,
     maxPayloadBytes: options.maxModuleBytes,
   });
   if (verified.timeUnverified && options.strictTime) throw unverified('the update has');
-  const parts = verified.components.map(partOf);
+  const role = verified.role === 'push' ? { role: verified.role } : {};
+  const parts = verified.components.map((component) => ({ ...partOf(component), ...role }));
   requireName(component, parts, known);
   return {
     deployment: toHex(verified.manifestDigest),
@@ -128,7 +132,7 @@ function checkModule(
   const read = options.readModule(bytes, timeOf(known, trust));
   const { key, name, version, capabilities: claimed, callAlias, timeUnverified } = read;
   if (timeUnverified && options.strictTime) throw unverified(`the claims of ${name} have`);
-  const release = trust.roles.get('release');
+  const release = trust.roles.get(part.role ?? 'release');
   const capabilities = claimed.filter((id) => release !== undefined && allowsCapability(release, id));
   const { installed } = known.slot(part.slot);
   if (release?.mayGrow === false && installed !== undefined) {

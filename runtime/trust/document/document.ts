@@ -7,8 +7,8 @@ import type { Version } from '../suit/version.js';
 
 /**
  * What keys may do. `root` replaces this document; `release` signs updates; `claims` issues the claims inside
- * modules; `control` signs requests to a device; `fresh` and `push` are kept for the freshness index and for
- * devices in development.
+ * modules; `control` signs requests to a device; `fresh` says what is the newest; `push` signs updates for devices
+ * in development.
  */
 export const ROLES = ['root', 'release', 'claims', 'control', 'fresh', 'push'] as const;
 export type RoleName = (typeof ROLES)[number];

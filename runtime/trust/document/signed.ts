@@ -9,8 +9,12 @@ import {
   type Authentication,
   checkDigest,
   createAuthentication,
+  type KeySet,
   readAuthentication,
+  verifyBlocks,
 } from '../cose/authentication.js';
+import { keyName } from '../cose/key.js';
+import { createSign1 } from '../cose/sign1.js';
 import type { Signer } from '../cose/signer.js';
 import { decodeTrustDocument, encodeTrustDocument } from './codec.js';
 import type { TrustDocument } from './document.js';
@@ -25,14 +29,7 @@ export const MAX_DOCUMENT_BYTES = 64 * KIB;
  */
 export function signTrustDocument(document: TrustDocument, signers: readonly Signer[]): Uint8Array {
   const member = writeCbor(encodeTrustDocument(document));
-  const bytes = writeCbor([createAuthentication(member, signers), new Encoded(member)]);
-  if (bytes.length > MAX_DOCUMENT_BYTES) {
-    throw new IotError(
-      'E_TOO_LARGE',
-      `trust document of ${bytes.length} bytes exceeds ${MAX_DOCUMENT_BYTES}`,
-    );
-  }
-  return bytes;
+  return sized(writeCbor([createAuthentication(member, signers), new Encoded(member)]));
 }
 
 /**
@@ -68,12 +65,52 @@ export function acceptNext(current: TrustDocument, nextBytes: Uint8Array): Trust
   return document;
 }
 
-function open(bytes: Uint8Array): { document: TrustDocument; authentication: Authentication } {
+function open(bytes: Uint8Array): Unfinished {
+  const opened = readUnfinished(bytes);
+  requireThreshold(opened.authentication, opened.document, 'root');
+  return opened;
+}
+
+/** A document that may lack signatures. */
+export interface Unfinished {
+  readonly document: TrustDocument;
+  readonly authentication: Authentication;
+  /** The document as it is encoded: what the signatures cover. */
+  readonly member: Uint8Array;
+}
+
+/**
+ * Reads a document whose signatures are still being collected: whole, but signed by nobody in particular. No device
+ * asks this. Throws as `readTrustDocument`, but for missing signatures.
+ */
+export function readUnfinished(bytes: Uint8Array): Unfinished {
   const file = readCbor(bytes, { maxBytes: MAX_DOCUMENT_BYTES });
   const [head, member] = asArray(file, 'trust document', 2) as [CborItem, CborItem];
   const authentication = readAuthentication(unwrap(head, 'authentication'));
   checkDigest(authentication, member.raw, 'trust document');
   const document = decodeTrustDocument(unwrap(member, 'trust document'));
-  requireThreshold(authentication, document, 'root');
-  return { document, authentication };
+  return { document, authentication, member: member.raw };
+}
+
+/**
+ * The same document with the signatures of `signers` too. Of those that it has, the right ones by `keys` are kept, so
+ * that one that was spoilt can be made again. Throws as `readUnfinished`, E_TOO_LARGE.
+ */
+export function addSignatures(bytes: Uint8Array, keys: KeySet, signers: readonly Signer[]): Uint8Array {
+  const { authentication, member } = readUnfinished(bytes);
+  const { signed, blocks } = authentication;
+  const { keys: there } = verifyBlocks(authentication, keys);
+  const kept = blocks.filter(
+    (block) => verifyBlocks({ ...authentication, blocks: [block] }, keys).keys.size > 0,
+  );
+  const made = signers
+    .filter(({ publicKey }) => !there.has(keyName(publicKey)))
+    .map((signer) => createSign1(signer, signed, { detached: true }));
+  const all = [signed, ...kept.map(({ raw }) => raw), ...made];
+  return sized(writeCbor([writeCbor(all), new Encoded(member)]));
+}
+
+function sized(bytes: Uint8Array): Uint8Array {
+  if (bytes.length <= MAX_DOCUMENT_BYTES) return bytes;
+  throw new IotError('E_TOO_LARGE', `trust document of ${bytes.length} bytes exceeds ${MAX_DOCUMENT_BYTES}`);
 }

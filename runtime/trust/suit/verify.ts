@@ -1,7 +1,7 @@
 import { IotError } from '../../base/errors.js';
 import { MAX_MODULE_BYTES } from '../../base/limits.js';
 import { equalBytes, toHex } from '../cbor/bytes.js';
-import { type SignatureProblem, sha256 } from '../cose/authentication.js';
+import { type Authentication, type SignatureProblem, sha256, type Verified } from '../cose/authentication.js';
 import { isBlocked, requireComponent, type TrustDocument } from '../document/document.js';
 import { requireThreshold } from '../document/threshold.js';
 import { type ComponentId, componentText } from './component.js';
@@ -24,6 +24,8 @@ export interface VerifyContext extends Target {
   readonly floors: (component: ComponentId) => Floor | undefined;
   /** Modules that failed here before; those that the trust document blocks are asked for as well. */
   readonly blocked: (digest: Uint8Array, component: ComponentId) => boolean;
+  /** Whether the role `push` counts beside `release`: a device in development says so itself. Default false. */
+  readonly development?: boolean | undefined;
   /** Largest module in bytes; default `MAX_MODULE_BYTES`. */
   readonly maxPayloadBytes?: number | undefined;
 }
@@ -39,6 +41,8 @@ export interface VerifiedEnvelope {
   readonly sequence: number;
   readonly version: Version | undefined;
   readonly components: readonly VerifiedComponent[];
+  /** The role whose threshold was met: its limits hold. */
+  readonly role: 'release' | 'push';
   /** Names of the keys that signed. */
   readonly signedBy: readonly string[];
   /** Signatures that did not count, to be reported. */
@@ -51,7 +55,7 @@ export interface VerifiedEnvelope {
 
 /**
  * Steps 1 to 8: whether `bytes` may be staged on this device, now. Nothing inside the manifest is decoded before
- * enough keys of the role `release` have signed it. Throws, in this order, E_TOO_LARGE, E_ENVELOPE, E_UNSIGNED,
+ * enough keys of the role `release` (in development, `push`) have signed it. Throws, in this order, E_TOO_LARGE, E_ENVELOPE, E_UNSIGNED,
  * E_ALG, E_DIGEST, E_SIGNATURE or E_UNTRUSTED, E_COMMAND, E_COMPONENT, E_OLDER, E_EQUIVOCATION, E_BLOCKED,
  * E_WRONG_DEVICE, E_EXPIRED or E_UNAUTHORISED; then, for payloads inside, E_TOO_LARGE, E_SIZE and E_DIGEST.
  */
@@ -59,10 +63,10 @@ export function verifyEnvelope(bytes: Uint8Array, context: VerifyContext): Verif
   const maxPayload = context.maxPayloadBytes ?? MAX_MODULE_BYTES;
   const envelope = readEnvelope(bytes, maxPayload);
   const manifestDigest = envelope.authentication.digest;
-  const verified = requireThreshold(envelope.authentication, context.trust, 'release');
+  const { verified, role } = authorise(envelope.authentication, context);
   const manifest = readManifest(envelope.manifest, envelope.severed);
   const plan = planManifest(manifest);
-  checkRole(plan.components, context.trust);
+  checkRole(plan.components, context.trust, role);
   const already = plan.components
     .map((component) => checkOrder(component.id, manifest.sequence, manifestDigest, context))
     .every((same) => same);
@@ -73,6 +77,7 @@ export function verifyEnvelope(bytes: Uint8Array, context: VerifyContext): Verif
     sequence: manifest.sequence,
     version: manifest.version,
     components: withPayloads(plan.components, envelope.payloads, maxPayload),
+    role,
     signedBy: [...verified.keys],
     problems: verified.problems,
     already,
@@ -119,10 +124,36 @@ function withPayloads(
   return components;
 }
 
-function checkRole(components: readonly PlannedComponent[], trust: TrustDocument): void {
-  const role = trust.roles.get('release');
-  if (role === undefined) throw new IotError('E_UNTRUSTED', 'the trust document has no role release');
-  for (const component of components) requireComponent('release', role, component.id);
+/** By `release`, or else, in development, by `push`; what it throws is what `release` is refused for. */
+function authorise(
+  authentication: Authentication,
+  { trust, development = false }: VerifyContext,
+): { verified: Verified; role: VerifiedEnvelope['role'] } {
+  try {
+    return { verified: requireThreshold(authentication, trust, 'release'), role: 'release' };
+  } catch (thrown) {
+    if (!trust.roles.has('push')) throw thrown;
+    let verified: Verified;
+    try {
+      verified = requireThreshold(authentication, trust, 'push');
+    } catch {
+      throw thrown;
+    }
+    if (development) return { verified, role: 'push' };
+    throw new IotError('E_UNTRUSTED', 'keys of the role push count on devices in development only', {
+      hint: 'sign it with a release key, or set trust: {development: true} on a device for developers',
+    });
+  }
+}
+
+function checkRole(
+  components: readonly PlannedComponent[],
+  trust: TrustDocument,
+  name: VerifiedEnvelope['role'],
+): void {
+  const role = trust.roles.get(name);
+  if (role === undefined) throw new IotError('E_UNTRUSTED', `the trust document has no role ${name}`);
+  for (const component of components) requireComponent(name, role, component.id);
 }
 
 /** Whether the component runs this very manifest already; throws E_OLDER, E_EQUIVOCATION. */

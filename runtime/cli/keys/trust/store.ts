@@ -67,7 +67,7 @@ export async function history(path: string): Promise<StoredDocument[]> {
   return versions;
 }
 
-async function readOptional(file: string): Promise<Uint8Array | undefined> {
+export async function readOptional(file: string): Promise<Uint8Array | undefined> {
   try {
     return new Uint8Array(await readFile(file));
   } catch (thrown) {

@@ -4,7 +4,7 @@ import type { RoleName } from '../../../trust/document/document.js';
 import { hasKey } from '../folder.js';
 import { resolvePublicKey } from '../public-key.js';
 import type { Edit } from './edit.js';
-import { type Issued, issue } from './issue.js';
+import { type Issued, issue, signPending } from './issue.js';
 import { findDocument } from './store.js';
 
 /** Keys to trust: names, files, public keys or thumbprints, by role. */
@@ -21,7 +21,7 @@ const USUAL: Readonly<Partial<Record<RoleName, string>>> = {
 /**
  * Makes the trust document at `path`, or its next version with these keys and what `edit` says. A first one takes the
  * usual keys of the key folder where none are given; later ones do not, or a key that was revoked would come back by
- * itself. Throws as `issue`.
+ * itself. With nothing to change it signs the next version that waits for signatures. Throws as `issue`.
  */
 export async function trustKeys(
   path: string,
@@ -30,9 +30,21 @@ export async function trustKeys(
   sign: readonly string[],
   environment: Environment,
 ): Promise<Issued> {
+  if (asksNothing(trusted, edit)) {
+    const pending = await signPending(path, sign, environment);
+    if (pending !== undefined) return pending;
+  }
   const first = (await findDocument(path)) === undefined;
   const add = await resolveAll(first ? await withUsual(trusted, environment) : trusted, environment);
   return issue(path, { ...edit, add }, sign, environment);
+}
+
+function asksNothing(trusted: Trusted, edit: Edit): boolean {
+  const empty = (value: unknown) =>
+    value === undefined ||
+    (value instanceof Map && value.size === 0) ||
+    (Array.isArray(value) && value.length === 0);
+  return Object.keys(trusted).length === 0 && Object.values(edit).every(empty);
 }
 
 async function withUsual(trusted: Trusted, environment: Environment): Promise<Trusted> {
