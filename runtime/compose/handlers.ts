@@ -21,11 +21,13 @@ export interface HandlerParts {
 export function rpcHandlers(parts: HandlerParts): RpcHandlers {
   const { device, version, session, host, logs, problems } = parts;
   const { providers } = host;
-  return whileTrusted(parts.updates.trust, {
+  const { trust } = parts.updates;
+  return whileTrusted(trust, {
     async ps() {
       const found = problems();
       const ready = found.length === 0;
       const freshness = parts.updates.freshness();
+      const trusted = trust.current();
       return {
         device,
         version,
@@ -34,6 +36,9 @@ export function rpcHandlers(parts: HandlerParts): RpcHandlers {
         problems: found,
         actors: host.actors(),
         providers: providers.list(),
+        ...(trusted === undefined
+          ? {}
+          : { trust: { version: trusted.version, expired: trust.problem() !== undefined } }),
         ...(freshness === undefined ? {} : { freshness }),
       };
     },
@@ -76,7 +81,7 @@ export function rpcHandlers(parts: HandlerParts): RpcHandlers {
       );
     },
     async 'trust.update'({ documents }) {
-      return { version: await parts.updates.trust.update(documents) };
+      return { version: await trust.update(documents) };
     },
   });
 }

@@ -13,11 +13,12 @@ import { Answers } from './machine/answers.js';
 import { boot } from './machine/boot.js';
 import { type Context, forAll, recordOf, transit, viewOf } from './machine/context.js';
 import { fallBackFrom } from './machine/crash.js';
+import { endingRecord } from './machine/endings.js';
 import { Inbox } from './machine/inbox.js';
 import { Reporter } from './machine/reporter.js';
 import { Schedule } from './machine/schedule.js';
-import { tellEnd } from './machine/tell.js';
-import { clear, forgetRefusal } from './machine/transitions.js';
+import { tell, tellEnd } from './machine/tell.js';
+import { clear, companions, forgetRefusal, withEnding } from './machine/transitions.js';
 import type { ModuleSource, StatusSink } from './ports.js';
 import { Blobs } from './storage/blobs.js';
 import type { FileSystem } from './storage/fs.js';
@@ -280,17 +281,24 @@ export class Updates {
 
   private async empty(slot: string): Promise<void> {
     const { active } = recordOf(this.context, slot);
-    await transit(this.context, active?.deployment ?? '0'.repeat(64), forAll([slot], clear));
+    const why = new IotError('E_CANCELLED', 'the actor was removed');
+    const release = active?.release?.name;
+    const { current } = this.context.store;
+    const last = release !== undefined && companions(current, slot).length === 0;
+    const ending = active === undefined ? undefined : endingRecord({ ...active, release }, why);
+    // The message of a release may be kept for its other actors: it is answered then, not judged as an older one.
+    const transition = release === undefined || ending === undefined ? clear : withEnding(clear, ending);
+    await transit(this.context, active?.deployment ?? '0'.repeat(64), forAll([slot], transition));
     this.ready().modules.delete(slot);
     this.answers.forgetRefusals();
     await this.context.target.clear(slot);
-    if (active === undefined) return;
+    if (active === undefined || ending === undefined) return;
     await this.sweep();
     // Whoever pushes next has to know the new floor.
-    const reason = new IotError('E_CANCELLED', 'the actor was removed').toJSON();
-    const { deployment, sequence } = active;
-    const step = { component: slot, deployment, sequence, state: 'cancelled' as const, reason };
+    const { deployment, sequence, state, reason } = ending;
+    const step = { component: slot, deployment, sequence, state, reason };
     this.context.reporter.status(step, recordOf(this.context, slot));
+    if (last) tell(this.context, [slot], { ...step, component: release });
   }
 
   /**

@@ -69,6 +69,7 @@ it('with an expired trust document the device works on, changes nothing, and can
   expect(await device.readyz()).toBe(503);
   const { problems } = await device.client.rpc('ps', {});
   expect(problems.join()).toContain('trust document 1 expired at');
+  expect((await device.client.rpc('ps', {})).trust).toEqual({ version: 1, expired: true });
   await expect(device.client.rpc('actors.stop', { actor: 'counter' })).rejects.toMatchObject({
     code: 'E_EXPIRED',
   });

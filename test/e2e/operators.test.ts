@@ -1,4 +1,5 @@
-import { copyFile, mkdir, rename, rm } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { copyFile, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { moduleArtifact } from '#runtime/control/client/deploy/artifact.js';
@@ -241,7 +242,8 @@ describe('keys trust --device', () => {
     });
     expect(await run('ps --device pi-01')).toMatchObject({ code: 0 });
     // Once more, by the key that is believed now, and together with a change.
-    expect(await run(send)).toMatchObject({ code: 0, stdout: 'pi-01: trusts by version 4 now\n' });
+    expect(await run(send)).toMatchObject({ code: 0, stdout: 'pi-01: has version 4 already\n' });
+    expect((await run('ps --device pi-01')).stdout).toMatch(/^ {2}trusts by version 4$/m);
     const both = await run('keys trust --min-host 0.1 --all');
     expect(both.code).toBe(0);
     expect(both.stdout).toContain('version 5 written');
@@ -282,6 +284,46 @@ describe('keys trust --device', () => {
       stderr: expect.stringContaining('no control key of this trust document is in the key folder'),
     });
   }, 30_000);
+});
+
+describe('a stolen release key', () => {
+  it('has used up all numbers: a revoked key and a floor reset make ordinary pushes work again', async () => {
+    const { device, run } = await start(await outside());
+    const good = version(device, 2);
+    const evil = version(device, 6);
+    await writeFile('good.wasm', good);
+    await writeFile('evil.wasm', evil);
+    await device.install('guest', version(device, 1));
+    // The thief has a copy of the key, and access to the broker.
+    await device.install('guest', evil, { sequence: Number.MAX_SAFE_INTEGER });
+    expect(await answer(device)).toBe('6');
+    const push = (file: string) => run(`push ${file}.wasm --name guest --device pi-01 --yes`);
+    expect(await push('good')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(`reports sequence number ${Number.MAX_SAFE_INTEGER}, years ahead`),
+    });
+
+    const digest = createHash('sha256').update(evil).digest('hex');
+    expect(await run(`keys rotate release --reset-floor guest --block ${digest}`)).toMatchObject({ code: 0 });
+    expect(await run('keys trust --device pi-01')).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('pi-01: trusts by version 2 now'),
+    });
+    expect(await push('good')).toMatchObject({ code: 0 });
+    expect(await answer(device)).toBe('2');
+    const { floor = 0 } = (await device.client.status('guest')) ?? {};
+    expect(floor).toBeLessThan(Date.now());
+    // An ordinary one after it, too; neither the thief nor his module gets in again, over a restart of the device.
+    await writeFile('good.wasm', version(device, 3));
+    expect(await push('good')).toMatchObject({ code: 0 });
+    await device.off();
+    await device.on();
+    expect(await answer(device)).toBe('3');
+    const again = await device.push('guest', version(device, 7), { sequence: Number.MAX_SAFE_INTEGER });
+    expect(again).toMatchObject({ end: 'rejected', error: { code: 'E_UNTRUSTED' } });
+    expect(await push('evil')).toMatchObject({ code: 4, stderr: expect.stringContaining('guest rejected') });
+    expect(await answer(device)).toBe('3');
+  }, 60_000);
 });
 
 /** A broker that stays when the device goes. */

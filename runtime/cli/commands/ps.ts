@@ -21,10 +21,13 @@ export const command: CommandSpec = {
 };
 
 function statusText(status: RpcOperations['ps']['result']): string[] {
-  const { device, version, session, ready, problems, actors, providers, freshness } = status;
+  const { device, version, session, ready, problems, actors, providers, freshness, trust } = status;
   const head = `${device}: ${ready ? 'ready' : 'not ready'}, iot-host ${version}, start ${session}`;
   return [
     head,
+    ...(trust === undefined
+      ? []
+      : [`  trusts by version ${trust.version}${trust.expired ? ', which is out of force' : ''}`]),
     ...(freshness === undefined ? [] : [`  ${freshnessText(freshness)}`]),
     ...problems.map((problem) => `  ! ${problem}`),
     ...(actors.length === 0 ? ['no actors'] : table(ACTOR_HEADING, actors.map(actorRow))),

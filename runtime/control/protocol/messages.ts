@@ -120,6 +120,13 @@ export interface FreshnessState {
   readonly missing: readonly string[];
 }
 
+/** The trust document of a device. */
+export interface TrustState {
+  readonly version: number;
+  /** Nothing new may be done by it: its date has passed, or it stands in for a damaged one. */
+  readonly expired: boolean;
+}
+
 /** Signed requests: operation → arguments and result (CBOR maps). */
 export interface RpcOperations {
   ps: {
@@ -132,6 +139,8 @@ export interface RpcOperations {
       problems: string[];
       actors: ActorStatus[];
       providers: ProviderStatus[];
+      /** Absent while the device trusts nobody. */
+      trust?: TrustState;
       /** Absent while the fleet has told the device nothing. */
       freshness?: FreshnessState;
     };

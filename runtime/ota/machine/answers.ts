@@ -51,20 +51,25 @@ export class Answers {
     return true;
   }
 
-  /** That all of its modules are active. */
+  /** That all of its modules are active, but for those that somebody has removed. */
   private kept(component: string, deployment: string): Step | undefined {
     const { store, target } = this.context;
     const unbound: string[] = [];
     let sequence: number | undefined;
     let missing = 1;
-    for (const [slot, { active }] of Object.entries(store.current.components)) {
+    let removed = 0;
+    for (const [slot, { active, ending }] of Object.entries(store.current.components)) {
+      if (active === undefined && ending?.deployment === deployment && ending.release === component)
+        removed += 1;
       if (active?.deployment !== deployment || (active.release?.name ?? slot) !== component) continue;
       if (sequence === undefined) missing = active.release?.parts ?? 1;
       missing -= 1;
       sequence = active.sequence;
       unbound.push(...target.missingBindings(slot, active.capabilities));
     }
-    return missing > 0 ? undefined : { component, deployment, sequence, state: 'active', unbound };
+    return sequence === undefined || missing > removed
+      ? undefined
+      : { component, deployment, sequence, state: 'active', unbound };
   }
 
   /** How it ended, when that is on the disk. */

@@ -13,6 +13,8 @@ import {
 export const PROBATION_STARTS = 3;
 /** Digests remembered as bad for one component; the oldest is forgotten. */
 export const MAX_BLOCKED = 16;
+/** The largest number that a manifest may have: nothing is newer. */
+const MAX_SEQUENCE = Number.MAX_SAFE_INTEGER;
 /** Writes of the record for one deployment; beyond, it goes round in circles. */
 export const MAX_STORES = 32;
 
@@ -193,7 +195,9 @@ export function companions(state: StateRecord, slot: string): readonly string[] 
 
 /** The slot was emptied on purpose: what it had may not come back under the same number. */
 export const clear: Transition = (component) => ({
-  floor: component.active === undefined ? component.floor : component.floor + 1,
+  floor: component.active === undefined ? component.floor : Math.min(component.floor + 1, MAX_SEQUENCE),
+  // No number is left for something newer: nothing comes in before the trust document lets the slot start anew.
+  ...(component.floor < MAX_SEQUENCE ? {} : { floorDeployment: '0'.repeat(64) }),
   blocked: component.blocked,
 });
 

@@ -23,6 +23,8 @@ interface Sent {
   readonly device: string;
   /** The version that is in force there now. */
   readonly version?: number;
+  /** It was already. */
+  readonly already?: boolean;
   readonly error?: IotError;
 }
 
@@ -43,8 +45,12 @@ export async function sendTrust(path: string, options: ChosenOptions, context: C
   };
 }
 
-const sentLine = ({ device, version, error }: Sent) =>
-  `${device}: ${error === undefined ? `trusts by version ${version} now` : error.message}`;
+function sentLine({ device, version, already, error }: Sent): string {
+  if (error !== undefined) return `${device}: ${error.message}`;
+  return already
+    ? `${device}: has version ${version} already`
+    : `${device}: trusts by version ${version} now`;
+}
 
 function someFailed(failed: readonly Sent[], total: number): IotError | undefined {
   if (failed.length === 0) return undefined;
@@ -84,10 +90,10 @@ async function sendOne(
 ): Promise<Sent> {
   const { device } = target;
   try {
-    const version = await withTarget(target, options, context, ({ client }) =>
+    const sent = await withTarget(target, options, context, ({ client }) =>
       sendAll(client, versions, signers, options.timeout),
     );
-    return { device, version };
+    return { device, ...sent };
   } catch (thrown) {
     return { device, error: explained(asIotError(thrown), device, versions) };
   }
@@ -98,9 +104,13 @@ async function sendAll(
   versions: readonly StoredDocument[],
   signers: readonly Signer[],
   timeoutMs: number,
-): Promise<number> {
+): Promise<Pick<Sent, 'version' | 'already'>> {
+  const ask = (signer: Signer) => client.rpc('ps', {}, { timeoutMs, signer });
+  const has = (await firstBelieved(signers, ask).catch(() => undefined))?.trust?.version ?? 0;
+  // The one that it has goes along: another one under that number must not pass for it.
+  const wanted = versions.filter(({ document }) => document.version >= has);
   let version = 0;
-  const all = batches(versions);
+  const all = batches(wanted.length === 0 ? versions : wanted);
   for (const [index, batch] of all.entries()) {
     const documents = batch.map(({ bytes }) => bytes);
     const update = (signer: Signer) => client.rpc('trust.update', { documents }, { timeoutMs, signer });
@@ -112,7 +122,7 @@ async function sendAll(
       if (!passed) throw thrown;
     }
   }
-  return version;
+  return version === has ? { version, already: true } : { version };
 }
 
 /** Each key that the device may believe, until it does. */
