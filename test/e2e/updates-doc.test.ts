@@ -21,6 +21,7 @@ const SECTIONS = [
   'Roll out',
   'Roll back, and abort',
   'Rotate a key',
+  'Notice silence',
   'Recover from a stolen key',
 ];
 
@@ -101,7 +102,8 @@ describe('docs/updates.md', () => {
       ['sh', 'sh', 'yaml', 'sh'],
       ['sh', 'sh'],
       ['sh', 'sh'],
-      ['sh', 'sh'],
+      ['sh', 'sh', 'sh'],
+      ['sh'],
       ['sh'],
     ]);
     const all = codeBlocks(await readFile(resolve(DOCUMENT), 'utf8')).filter(
@@ -177,6 +179,24 @@ describe('docs/updates.md', () => {
     await type('iot-host ps --device pi-01');
   }, 90_000);
 
+  it('root keys sign one after the other, and the device takes what both have signed', async () => {
+    const [first = '', second = '', send = '', ...more] = lines('Rotate a key', 2);
+    expect(more).toEqual([]);
+    expect(await terminal.run(first)).toMatchObject({
+      code: 4,
+      stderr: expect.stringContaining('it waits in trust/root.next.cbor'),
+    });
+    await type(second);
+    expect((await type(send)).stdout).toContain('pi-01: trusts by version 5 now');
+  }, 60_000);
+
+  it('silence: the device shows until when it is fresh', async () => {
+    const { stdout } = await type(...lines('Notice silence', 0));
+    expect(stdout).toMatch(/^pi-01: fresh until \S+ \S+ UTC, newest: lamp \d+$/m);
+    const shown = async () => (await type('iot-host ps --device pi-01')).stdout;
+    await expect.poll(shown, { timeout: 10_000 }).toMatch(/^ {2}fresh until /m);
+  }, 60_000);
+
   it('a stolen release key: numbers start anew, the thief is locked out, his module never runs again', async () => {
     const [rotate = '', send = '', push = '', ...more] = lines('Recover from a stolen key', 0);
     expect(more).toEqual([]);
@@ -213,7 +233,7 @@ describe('docs/updates.md', () => {
       'iot-host keys rotate root-2',
     ]);
     const { stdout } = await type(control, account, root, 'iot-host keys trust --all');
-    expect(stdout).toMatch(/^pi-01: trusts by version 8 now$/m);
+    expect(stdout).toMatch(/^pi-01: trusts by version 10 now$/m);
     const push = 'iot-host push lamp.wasm --device pi-01';
     expect(await terminal.run(push)).toMatchObject({ code: 4 });
     const [sign = ''] = lines('Roll out', 1);
