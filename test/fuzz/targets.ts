@@ -94,6 +94,7 @@ const ENVELOPE_REASONS = [
     'E_UNSIGNED',
     'E_ALG',
     'E_DIGEST',
+    'E_SIZE',
     'E_SIGNATURE',
     'E_UNTRUSTED',
     'E_COMMAND',
