@@ -23,6 +23,9 @@ export type Deliver = (operation: string, message: unknown) => Promise<unknown>;
 
 export type MaybePromise<T> = T | Promise<T>;
 
+/** What a part inside a cell answers when it cannot: the main thread is asked then, and the actor waits for that. */
+export const IN_MAIN_THREAD: Promise<never> = new Promise(() => {});
+
 /**
  * What every implementation of every contract does. Constructors only assign; `start` works and `stop` undoes it.
  * Sessions outlive providers: when one implementation takes another's place the host binds them all again.
@@ -44,6 +47,8 @@ export interface Provider<Grant = unknown> {
   importState?(state: unknown): Promise<void>;
   /** True when the state is still there after `stop` and a new `start` of the same implementation. */
   readonly durable?: boolean;
+  /** What its parts inside cells get as `CellEnv.shared`: anything that can be posted to a thread. */
+  readonly shared?: unknown;
   /** What is wrong right now, for `/readyz`; `undefined` when all is well. */
   problem?(): string | undefined;
 }
@@ -65,6 +70,8 @@ export interface ProviderEnv {
 /** What a cell (worker thread) lends a provider's part that runs inside it. */
 export interface CellEnv {
   readonly dataDir: string;
+  /** `Provider.shared`. */
+  readonly shared: unknown;
   /** Writes to the host's log in the name of the calling actor. */
   log(actor: string, level: LogLevel, message: string): void;
 }

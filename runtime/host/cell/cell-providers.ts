@@ -35,8 +35,8 @@ export class CellProviders {
         ? undefined
         : await contract.loadImplementation(provider.implementation);
     if (this.#versions.get(id) !== version) return;
-    const { dataDir, settings } = provider;
-    const instance = implementation?.createInCell?.(settings, { dataDir, log: this.#log }) ?? {};
+    const { dataDir, settings, shared } = provider;
+    const instance = implementation?.createInCell?.(settings, { dataDir, shared, log: this.#log }) ?? {};
     this.#locals.set(id, {
       contract,
       provider: instance as { close?(): void },

@@ -25,6 +25,8 @@ export interface CellProvider {
   readonly implementation?: string;
   readonly settings: unknown;
   readonly dataDir: string;
+  /** What the provider lends to its parts in cells. */
+  readonly shared?: unknown;
 }
 
 export interface CellCall {

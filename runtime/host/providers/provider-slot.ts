@@ -325,12 +325,12 @@ export class ProviderSlot {
   }
 
   /** Not waited for: until a cell has opened its part, its calls take the way through the main thread. */
-  #openInCells({ implementation, module, settings }: Running): void {
+  #openInCells({ implementation, module, settings, provider }: Running): void {
     const answersThere = module.createInCell !== undefined;
     if (!answersThere && !this.contract.hasOneWay) return;
     const { contractUrl, env } = this.#parts;
     const part = {
-      ...{ id: this.id, contractUrl, settings, dataDir: env.dataDir },
+      ...{ id: this.id, contractUrl, settings, dataDir: env.dataDir, shared: provider.shared },
       ...(answersThere ? { implementation } : {}),
     };
     this.#parts.setInCells(this.id, part).catch((thrown: unknown) => {

@@ -1,14 +1,15 @@
 import type { Level, LineGrant, WatchOptions } from './contract.js';
 
-export type OnEdge = (edge: 'rising' | 'falling', timestampNs: bigint) => void;
+/** `missed`: edges right before this one that came too fast to be kept. */
+export type OnEdge = (edge: 'rising' | 'falling', timestampNs: bigint, missed: number) => void;
 
 /**
  * The pins themselves, by the board's line names: all that an implementation of `iot:gpio` has to bring. Who may touch
  * which line, and what happens to it when, is decided in front of it.
  */
 export interface GpioChip {
-  /** Takes a line; an output is at `level` from then on. Throws E_BUSY when another process holds it. */
-  claim(line: string, settings: LineGrant, level: Level): void;
+  /** Takes a line for `owner`; an output is at `level` from then on. Throws E_BUSY when another process holds it. */
+  claim(line: string, settings: LineGrant, level: Level, owner: string): void;
   /** Gives a line back, in whatever state it is in. */
   release(line: string): void;
   read(line: string): Level;
@@ -16,4 +17,6 @@ export interface GpioChip {
   /** Replaces an earlier watch of the line. */
   watch(line: string, options: WatchOptions, onEdge: OnEdge): void;
   unwatch(line: string): void;
+  /** While a pulse runs, the provider alone drives the line. */
+  setPulsing?(line: string, pulsing: boolean): void;
 }

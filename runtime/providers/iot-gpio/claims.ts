@@ -23,6 +23,6 @@ export function checkAgainstBoard(grant: Grant, board: Board): void {
 /** Whether a line can stay claimed when its settings change from one to the other. */
 export function sameClaim(one: LineGrant | undefined, other: LineGrant | undefined): boolean {
   if (one === undefined || other === undefined) return false;
-  if (one.direction === 'out') return other.direction === 'out';
+  if (one.direction === 'out') return other.direction === 'out' && one.drive === other.drive;
   return other.direction === 'in' && one.bias === other.bias;
 }

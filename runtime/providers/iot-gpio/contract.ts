@@ -21,6 +21,8 @@ const Output = z.strictObject({
   direction: z.literal('out'),
   /** Level while no actor is in charge of the line. */
   safe: LevelValue.default(0),
+  /** How the pin is driven: `open-drain` only pulls to 0, `open-source` only to 1. */
+  drive: z.enum(['push-pull', 'open-drain', 'open-source']).default('push-pull'),
 });
 
 const Input = z.strictObject({
@@ -171,7 +173,10 @@ export default defineContract<Gpio, Grant>({
         reply(provider.lines(session), (lines) => ({ lines })),
     }),
   },
-  implementations: { sim: async () => (await import('./sim.js')).implementation },
+  implementations: {
+    sim: async () => (await import('./sim.js')).implementation,
+    chardev: async () => (await import('./chardev/index.js')).implementation,
+  },
   defaultImplementation: 'sim',
 });
 

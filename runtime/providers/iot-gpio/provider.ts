@@ -155,7 +155,7 @@ export class GpioProvider implements Gpio {
     try {
       for (const [line, settings] of Object.entries(grant.lines)) {
         const isNew = !holder.lines.has(line);
-        if (isNew) this.chip.claim(line, settings, safeLevel(settings));
+        if (isNew) this.chip.claim(line, settings, safeLevel(settings), sessionName(holder.session));
         if (isNew) claimed.push(line);
         holder.lines.set(line, settings);
         this.#owners.set(line, holder);
@@ -180,8 +180,8 @@ export class GpioProvider implements Gpio {
   }
 
   #watch(holder: Holder, line: string, watch: Watch): void {
-    this.chip.watch(line, watch, (edge, timestampNs) => {
-      watch.seq += 1;
+    this.chip.watch(line, watch, (edge, timestampNs, missed) => {
+      watch.seq += 1 + missed;
       const message: Edge = { line, edge, timestampNs, seq: watch.seq };
       holder.deliver('Edge', message).catch((thrown: unknown) => {
         const error = asIotError(thrown);
@@ -199,14 +199,19 @@ export class GpioProvider implements Gpio {
     const finish = () => {
       holder.pulses.delete(line);
       this.chip.write(line, safe);
+      this.chip.setPulsing?.(line, false);
     };
+    this.chip.setPulsing?.(line, true);
     holder.pulses.set(line, { timeout: setTimeout(finish, ms), end: performance.now() + ms });
     this.chip.write(line, safe === 0 ? 1 : 0);
   }
 
   #endPulse(holder: Holder, line: string): void {
-    clearTimeout(holder.pulses.get(line)?.timeout);
+    const pulse = holder.pulses.get(line);
+    if (pulse === undefined) return;
+    clearTimeout(pulse.timeout);
     holder.pulses.delete(line);
+    this.chip.setPulsing?.(line, false);
   }
 
   #free(holder: Holder): void {

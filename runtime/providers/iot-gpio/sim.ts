@@ -88,7 +88,7 @@ class SimulatedChip implements GpioChip {
     watch.told = level;
     const edge = level === 1 ? 'rising' : 'falling';
     const { edge: wanted } = watch.options;
-    if (wanted === 'both' || wanted === edge) watch.onEdge(edge, process.hrtime.bigint());
+    if (wanted === 'both' || wanted === edge) watch.onEdge(edge, process.hrtime.bigint(), 0);
   }
 }
 

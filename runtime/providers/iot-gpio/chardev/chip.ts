@@ -1,0 +1,148 @@
+import type { Board, BoardLine } from '../../../base/board.js';
+import { IotError } from '../../../base/errors.js';
+import type { Logger } from '../../../base/logger.js';
+import type { GpioChip, OnEdge } from '../chip.js';
+import type { Level, LineGrant, WatchOptions } from '../contract.js';
+import { Chip } from './chips.js';
+import { type Libc, libc } from './libc.js';
+import { Line } from './line.js';
+import { LineTable } from './line-table.js';
+import { FLAG, type LineConfig } from './uapi.js';
+import { Waiter } from './waiter.js';
+
+interface Held {
+  readonly index: number;
+  readonly line: Line;
+  readonly base: LineConfig;
+  watched: boolean;
+}
+
+/** The pins of a board through the kernel's character device. */
+export class CharacterDeviceChip implements GpioChip {
+  readonly table: LineTable;
+  readonly #names: readonly string[];
+  readonly #chips = new Map<string, Chip>();
+  readonly #held = new Map<string, Held>();
+  readonly #waiter: Waiter;
+  readonly #system: Libc;
+
+  /** Loads koffi: throws E_UNAVAILABLE when it is not installed. `consumer`: what other programs see as the holder. */
+  constructor(
+    private readonly board: Board,
+    private readonly consumer: string,
+    private readonly logger: Logger,
+  ) {
+    this.#system = libc();
+    this.#names = Object.keys(board.gpio.lines);
+    this.table = LineTable.of(this.#names.length);
+    this.#waiter = new Waiter((error) => logger.error(`edges are not told any more: ${error.message}`));
+  }
+
+  /** Throws E_UNAVAILABLE when a chip of the board is not on this machine, or not for this user. */
+  start(): void {
+    this.#chip(this.board.gpio.chip);
+  }
+
+  stop(): void {
+    this.#waiter.stop();
+    for (const chip of this.#chips.values()) chip.close();
+    this.#chips.clear();
+  }
+
+  claim(name: string, settings: LineGrant, level: Level, owner: string): void {
+    const { offset, chip: label = this.board.gpio.chip, activeLow } = this.#boardLine(name);
+    const chip = this.#chip(label);
+    const base = configOf(settings, activeLow);
+    const config = settings.direction === 'out' ? { ...base, level } : base;
+    const line = new Line(
+      chip,
+      `line ${name} (${offset} of ${label})`,
+      offset,
+      this.consumer,
+      config,
+      this.#system,
+    );
+    const index = this.#names.indexOf(name);
+    this.#held.set(name, { index, line, base, watched: false });
+    this.table.open(index, line.fd, settings.direction === 'out', owner);
+  }
+
+  release(name: string): void {
+    const held = this.#held.get(name);
+    if (held === undefined) return;
+    this.#held.delete(name);
+    this.table.close(held.index);
+    if (held.watched) this.#waiter.remove(held.line.fd);
+    held.line.close();
+  }
+
+  read(name: string): Level {
+    return this.#line(name).line.read();
+  }
+
+  write(name: string, level: Level): void {
+    this.#line(name).line.write(level);
+  }
+
+  setPulsing(name: string, pulsing: boolean): void {
+    this.table.setPulsing(this.#line(name).index, pulsing);
+  }
+
+  watch(name: string, { edge, debounceUs }: WatchOptions, onEdge: OnEdge): void {
+    this.unwatch(name);
+    const held = this.#line(name);
+    const edges = { rising: FLAG.rising, falling: FLAG.falling, both: FLAG.rising | FLAG.falling }[edge];
+    held.line.configure({ flags: held.base.flags | edges, debounceUs });
+    let last: number | undefined;
+    this.#waiter.add(held.line.fd, (events) => {
+      for (const event of events) {
+        // The kernel numbers the edges of a line; where its buffer was full the oldest are gone, and so is a number.
+        const missed = last === undefined ? 0 : event.seq - last - 1;
+        last = event.seq;
+        if (missed > 0) this.logger.warn(`line ${name}: ${missed} edges came faster than they were read`);
+        onEdge(event.edge, event.timestampNs, missed);
+      }
+    });
+    held.watched = true;
+  }
+
+  unwatch(name: string): void {
+    const held = this.#held.get(name);
+    if (held === undefined || !held.watched) return;
+    this.#waiter.remove(held.line.fd);
+    held.watched = false;
+    held.line.configure(held.base);
+    held.line.drain();
+  }
+
+  #chip(label: string): Chip {
+    const open = this.#chips.get(label) ?? Chip.open(label, this.#system);
+    this.#chips.set(label, open);
+    return open;
+  }
+
+  #boardLine(name: string): BoardLine {
+    const line = Object.hasOwn(this.board.gpio.lines, name) ? this.board.gpio.lines[name] : undefined;
+    if (line !== undefined) return line;
+    throw new IotError('E_CONFIG', `board ${this.board.name} has no line ${name}`);
+  }
+
+  #line(name: string): Held {
+    const held = this.#held.get(name);
+    if (held !== undefined) return held;
+    throw new IotError('E_NOT_BOUND', `line ${name} is not held by anybody`);
+  }
+}
+
+/** What the kernel is asked for, without edges and without a level. */
+function configOf(settings: LineGrant, activeLow = false): LineConfig {
+  const low = activeLow ? FLAG.activeLow : 0n;
+  if (settings.direction === 'in') {
+    const bias = { 'pull-up': FLAG.pullUp, 'pull-down': FLAG.pullDown, none: 0n }[settings.bias];
+    return { flags: FLAG.input | bias | low };
+  }
+  const drive = { 'push-pull': 0n, 'open-drain': FLAG.openDrain, 'open-source': FLAG.openSource }[
+    settings.drive
+  ];
+  return { flags: FLAG.output | drive | low };
+}

@@ -1,0 +1,85 @@
+import type { Chip } from './chips.js';
+import { systemError } from './errno.js';
+import type { Libc } from './libc.js';
+import {
+  EVENT_BYTES,
+  IOCTL,
+  type LineConfig,
+  lineConfig,
+  lineRequest,
+  lineValues,
+  requestedFd,
+} from './uapi.js';
+
+/** `poll.h`. */
+const POLLIN = 1;
+
+/** One line, held as long as its descriptor is open. */
+export class Line {
+  readonly fd: number;
+
+  /** Throws E_BUSY (with the holder's name), E_UNAVAILABLE, E_PROVIDER. */
+  constructor(
+    chip: Chip,
+    private readonly what: string,
+    offset: number,
+    consumer: string,
+    config: LineConfig,
+    private readonly system: Libc,
+  ) {
+    const request = lineRequest(offset, consumer, config);
+    if (system.ioctl(chip.fd, IOCTL.getLine, request) < 0) {
+      throw systemError(system.errno(), what, chip.lineInfo(offset)?.consumer);
+    }
+    this.fd = requestedFd(request);
+  }
+
+  configure(config: LineConfig): void {
+    this.#call(IOCTL.setConfig, lineConfig(config));
+  }
+
+  read(): 0 | 1 {
+    const values = lineValues();
+    this.#call(IOCTL.getValues, values);
+    return values[0] === 1 ? 1 : 0;
+  }
+
+  write(level: 0 | 1): void {
+    this.#call(IOCTL.setValues, lineValues(level));
+  }
+
+  /** Throws away edges that nobody waits for any more. */
+  drain(): void {
+    const events = new Uint8Array(EVENT_BYTES * 64);
+    while (hasEvents(this.system, this.fd) && this.system.read(this.fd, events, events.length) > 0);
+  }
+
+  close(): void {
+    this.system.close(this.fd);
+  }
+
+  #call(request: number, argument: Uint8Array): void {
+    if (this.system.ioctl(this.fd, request, argument) < 0) throw systemError(this.system.errno(), this.what);
+  }
+}
+
+/** `struct pollfd` for each descriptor, all waiting for input. */
+export function pollList(fds: readonly number[]): Uint8Array {
+  const bytes = new Uint8Array(8 * fds.length);
+  const fields = new DataView(bytes.buffer);
+  for (const [index, fd] of fds.entries()) {
+    fields.setInt32(8 * index, fd, true);
+    fields.setInt16(8 * index + 4, POLLIN, true);
+  }
+  return bytes;
+}
+
+/** Whether the descriptor at `index` has something: input, an error or its end. */
+export function polled(list: Uint8Array, index: number): boolean {
+  return new DataView(list.buffer, list.byteOffset).getInt16(8 * index + 6, true) !== 0;
+}
+
+function hasEvents(system: Libc, fd: number): boolean {
+  const list = pollList([fd]);
+  return system.poll(list, 1, 0) > 0 && polled(list, 0);
+}
