@@ -71,7 +71,7 @@ export interface ProviderEnv {
 export interface CellEnv {
   readonly dataDir: string;
   /** `Provider.shared`. */
-  readonly shared: unknown;
+  readonly shared?: unknown;
   /** Writes to the host's log in the name of the calling actor. */
   log(actor: string, level: LogLevel, message: string): void;
 }

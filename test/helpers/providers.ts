@@ -1,13 +1,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Board } from '#runtime/base/board.js';
+import { type Board, BoardData } from '#runtime/base/board.js';
 import { decodePayload, encodePayload } from '#runtime/base/codec.js';
 import type { Contract, Provider, ProviderEnv, Session } from '#runtime/base/contract.js';
 import { IotError } from '#runtime/base/errors.js';
 import type { Logger, LogMessage } from '#runtime/base/logger.js';
 
-export const TEST_BOARD: Board = {
+export const TEST_BOARD: Board = BoardData.parse({
   name: 'sim',
   title: 'Simulated board',
   source: 'made up for tests',
@@ -20,7 +20,7 @@ export const TEST_BOARD: Board = {
       GPIO17: { offset: 17, direction: 'any' },
     },
   },
-};
+});
 
 /** A logger that keeps its lines as `level message {fields}`. */
 export function recordingLogger(lines: string[], bound: Record<string, unknown> = {}): Logger {

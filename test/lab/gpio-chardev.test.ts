@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Board } from '#runtime/base/board.js';
+import { BoardData } from '#runtime/base/board.js';
 import type { Provider, Session } from '#runtime/base/contract.js';
 import { listChips } from '#runtime/providers/iot-gpio/chardev/chips.js';
 import contract from '#runtime/providers/iot-gpio/contract.js';
@@ -7,7 +7,7 @@ import { call, failure, providerEnv, session } from '../helpers/providers.js';
 import { SimChip } from './sim-chip.js';
 
 const LINES = { LED: 0, RELAY: 1, BUTTON: 2, GPIO17: 3 } as const;
-const board: Board = {
+const board = BoardData.parse({
   name: 'lab',
   title: 'lab',
   source: 'gpio-sim',
@@ -17,7 +17,7 @@ const board: Board = {
       Object.entries(LINES).map(([name, offset]) => [name, { offset, direction: 'any' }]),
     ),
   },
-};
+});
 
 describe('the character device', () => {
   let chip: SimChip;

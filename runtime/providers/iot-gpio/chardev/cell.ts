@@ -1,8 +1,8 @@
 import { IN_MAIN_THREAD, type Session } from '../../../base/contract.js';
+import { systemError } from '../../../base/linux/errno.js';
+import { type Libc, libc } from '../../../base/linux/libc.js';
 import { sessionName } from '../../../base/sessions.js';
 import type { Gpio, Grant, Level } from '../contract.js';
-import { systemError } from './errno.js';
-import { type Libc, libc } from './libc.js';
 import { LineTable } from './line-table.js';
 import { IOCTL, lineValues } from './uapi.js';
 

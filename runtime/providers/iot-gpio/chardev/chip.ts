@@ -1,10 +1,10 @@
 import type { Board, BoardLine } from '../../../base/board.js';
 import { IotError } from '../../../base/errors.js';
+import { type Libc, libc } from '../../../base/linux/libc.js';
 import type { Logger } from '../../../base/logger.js';
 import type { GpioChip, OnEdge } from '../chip.js';
 import type { Level, LineGrant, WatchOptions } from '../contract.js';
 import { Chip } from './chips.js';
-import { type Libc, libc } from './libc.js';
 import { Line } from './line.js';
 import { LineTable } from './line-table.js';
 import { FLAG, type LineConfig } from './uapi.js';

@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { IotError } from '../../../base/errors.js';
-import { errnoName, systemError } from './errno.js';
-import { type Libc, libc } from './libc.js';
+import { errnoName, systemError } from '../../../base/linux/errno.js';
+import { type Libc, libc } from '../../../base/linux/libc.js';
 import { chipInfoBuffer, IOCTL, lineInfoBuffer, readChipInfo, readLineInfo } from './uapi.js';
 
 /** `fcntl.h`: O_RDWR | O_CLOEXEC. */

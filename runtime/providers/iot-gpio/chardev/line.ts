@@ -1,6 +1,6 @@
+import { systemError } from '../../../base/linux/errno.js';
+import type { Libc } from '../../../base/linux/libc.js';
 import type { Chip } from './chips.js';
-import { systemError } from './errno.js';
-import type { Libc } from './libc.js';
 import {
   EVENT_BYTES,
   IOCTL,

@@ -1,5 +1,5 @@
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { libc } from './libc.js';
+import { libc } from '../../../base/linux/libc.js';
 import { polled, pollList } from './line.js';
 import { EVENT_BYTES, readEvents } from './uapi.js';
 import type { WaitCommand, WaitedEvents, WaiterData } from './waiting.js';

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { IotError } from '../../../base/errors.js';
-import { type Libc, libc } from './libc.js';
+import { type Libc, libc } from '../../../base/linux/libc.js';
 import type { LineEvent } from './uapi.js';
 import type { WaitCommand, WaitedEvents, WaiterData } from './waiting.js';
 

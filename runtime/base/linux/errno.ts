@@ -1,4 +1,4 @@
-import { IotError } from '../../../base/errors.js';
+import { IotError } from '../errors.js';
 
 /** `asm-generic/errno-base.h`. */
 const NAMES: Readonly<Record<number, string>> = {

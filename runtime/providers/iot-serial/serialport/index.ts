@@ -1,0 +1,41 @@
+import { access } from 'node:fs/promises';
+import { z } from 'zod';
+import type { Implementation } from '../../../base/contract.js';
+import type { Serial } from '../contract.js';
+import type { SerialDriver } from '../driver.js';
+import { SerialProvider } from '../provider.js';
+import { openPort } from './open.js';
+import { findUsb, Place } from './places.js';
+
+const Settings = z.strictObject({
+  /** Names for ports beside the board's own. */
+  ports: z.record(z.string().regex(/^[A-Za-z0-9_-]{1,64}$/), Place).default({}),
+});
+type Settings = z.infer<typeof Settings>;
+
+function systemDriver(places: Readonly<Record<string, Place>>): SerialDriver {
+  return {
+    names: Object.keys(places),
+    async locate(name) {
+      const place = places[name];
+      if (place === undefined) return undefined;
+      if ('usb' in place) return findUsb(place.usb);
+      return access(place.path).then(
+        () => place.path,
+        () => undefined,
+      );
+    },
+    open: openPort,
+  };
+}
+
+/** The machine's serial ports, through the package `serialport`. */
+export const implementation: Implementation<Serial, Settings> = {
+  settings: Settings,
+  create: ({ ports }, { board, logger }) =>
+    new SerialProvider(systemDriver({ ...placesOf(board.ports), ...ports }), logger),
+};
+
+function placesOf(ports: Readonly<Record<string, { path: string }>> = {}): Record<string, Place> {
+  return Object.fromEntries(Object.entries(ports).map(([name, { path }]) => [name, { path }]));
+}
