@@ -25,11 +25,19 @@ const PinData = z.union([
   z.strictObject({
     /** Number of the line on the board's chip; the line is called `GPIO<n>`. */
     gpio: z.number().int().min(0),
-    functions: z.array(z.string()).default([]),
     note: z.string().optional(),
     reserved: z.string().optional(),
   }),
 ]);
+
+/** What the lines of a chip can be: one YAML file under `boards/chips/`, named by the kernel's label of the chip. */
+export const ChipData = z.strictObject({
+  label: z.string(),
+  /** How many lines it has. */
+  lines: z.number().int().positive(),
+  /** By line: `UART0 TXD`, `I2C1 SDA`; a unit, and the signal of it. */
+  functions: z.record(z.string().regex(/^(0|[1-9][0-9]*)$/), z.array(z.string())),
+});
 
 /** A connector that several boards share: one YAML file under `boards/headers/`. */
 export const HeaderData = z.strictObject({
@@ -41,20 +49,17 @@ export const HeaderData = z.strictObject({
 
 const DeviceNode = z.string().regex(/^\/dev\/[A-Za-z0-9_/.-]+$/);
 
+/** Where signals are on the header: `{TXD: 8, RXD: 10}`. */
+const Pins = z.record(z.string().regex(/^[A-Z][A-Z0-9]*$/), z.number().int().positive());
+
+/** A serial port, or a bus. Its name is that of the unit in the chip, like `uart0`; `spi0-1` is unit SPI0. */
 const PortData = z.strictObject({
   /** Device node, or a link to it that stays the same over restarts. */
   path: DeviceNode,
   description: z.string().optional(),
   /** What has to be switched on first, and where. */
   enable: z.string().optional(),
-  /** Header positions of TXD and RXD. */
-  pins: z.array(z.number().int().positive()).optional(),
-});
-
-const BusData = z.strictObject({
-  path: DeviceNode,
-  enable: z.string().optional(),
-  pins: z.array(z.number().int().positive()).optional(),
+  pins: Pins.optional(),
 });
 
 /** A board is data: one YAML file under `boards/`. Actors name lines and ports, never chips or device paths. */
@@ -76,24 +81,28 @@ export const BoardData = z.strictObject({
   ports: z.record(Name, PortData).default({}),
   /** LEDs of the board itself: folders under `/sys/class/leds`. */
   leds: z.record(Name, z.strictObject({ path: z.string(), description: z.string().optional() })).default({}),
-  i2c: z.record(Name, BusData).default({}),
-  spi: z.record(Name, BusData).default({}),
+  i2c: z.record(Name, PortData).default({}),
+  spi: z.record(Name, PortData).default({}),
 });
 
 export type Header = z.infer<typeof HeaderData>;
 export type HeaderPin = z.infer<typeof PinData>;
+export type ChipFunctions = z.infer<typeof ChipData>;
+export type BoardPort = z.infer<typeof PortData>;
 /** A board as the parts of the host see it, the lines of its header among its lines. */
 export type Board = z.infer<typeof BoardData> & { readonly pins?: Header | undefined };
 export type BoardLine = z.infer<typeof LineData>;
 
-/** The lines that a header brings, by name. */
-export function headerLines({ pins }: Header): Record<string, BoardLine> {
+/** The lines that a header brings, by name, with what the chip can make of each. */
+export function headerLines({ pins }: Header, chip?: ChipFunctions): Record<string, BoardLine> {
   const lines: Record<string, BoardLine> = {};
   for (const [position, pin] of Object.entries(pins)) {
     if ('power' in pin) continue;
-    const { gpio, functions, note, reserved } = pin;
+    const { gpio, note, reserved } = pin;
+    const functions = chip?.functions[gpio];
     lines[`GPIO${gpio}`] = {
-      ...{ offset: gpio, direction: 'any', pin: Number(position), functions },
+      ...{ offset: gpio, direction: 'any', pin: Number(position) },
+      ...(functions === undefined ? {} : { functions }),
       ...(note === undefined ? {} : { description: note }),
       ...(reserved === undefined ? {} : { reserved }),
     };

@@ -2,8 +2,9 @@ import { access } from 'node:fs/promises';
 import { ZodError } from 'zod';
 import type { LoadedConfig } from '../base/config/load.js';
 import { asIotError, IotError } from '../base/errors.js';
+import { silentLogger } from '../base/logger.js';
 import { loadContracts } from '../providers/discover.js';
-import { loadBoard } from './board.js';
+import { chooseBoard } from './board.js';
 import { readEdges } from './edges.js';
 
 /** The path of what is wrong in the configuration, and why. */
@@ -29,7 +30,7 @@ export async function checkConfig(config: LoadedConfig): Promise<ConfigProblem[]
     const hint = `it knows: ${[...contracts.keys()].join(', ')}`;
     throw new IotError('E_CONFIG', `this host has no contract ${id}`, { hint });
   };
-  await attempt(['board'], () => loadBoard(config.board));
+  await attempt(['board'], () => chooseBoard(config.board, silentLogger));
   await attempt([], () => readEdges(config));
   for (const [index, { contract: id, use, name: _name, ...settings }] of config.providers.entries()) {
     await attempt(['providers', index], async () => {

@@ -15,7 +15,7 @@ import type { Updates } from '../ota/index.js';
 import { loadContracts } from '../providers/discover.js';
 import { makeAgent } from './agent.js';
 import { announceDevice } from './announce.js';
-import { loadBoard } from './board.js';
+import { chooseBoard } from './board.js';
 import { type DeviceBroker, startBroker } from './broker.js';
 import { DataDir } from './data-dir.js';
 import { type Edges, readEdges } from './edges.js';
@@ -44,6 +44,8 @@ export interface DeviceOptions {
 /** A running device: host, updates and control plane over one data folder. */
 export interface Device {
   readonly host: Host;
+  /** Name of the board, known once it has started. */
+  readonly board: string;
   /** Where it listens: `broker`, and `http`. */
   readonly urls: Readonly<Record<string, string>>;
   /** Why it is not ready; empty when it is. */
@@ -59,7 +61,8 @@ export function createHost(options: DeviceOptions): Device {
 }
 
 class ComposedDevice implements Device {
-  readonly #config: DeviceOptions['config'];
+  /** Its board has a name of its own instead of `auto` once `start` has looked. */
+  #config: DeviceOptions['config'];
   readonly #logs = new LogRing();
   readonly #logger: Logger;
   readonly #environment: Environment;
@@ -83,6 +86,10 @@ class ComposedDevice implements Device {
   get host(): Host {
     if (this.#host === undefined) throw new Error('the device was not started');
     return this.#host;
+  }
+
+  get board(): string {
+    return this.#config.board;
   }
 
   get urls(): Readonly<Record<string, string>> {
@@ -112,9 +119,10 @@ class ComposedDevice implements Device {
   }
 
   async #start(): Promise<void> {
+    const board = await chooseBoard(this.#config.board, this.#logger);
+    this.#config = { ...this.#config, board: board.name };
     const config = this.#config;
     const edges = await readEdges(config);
-    const board = await loadBoard(config.board);
     const data = await DataDir.open(config.dataDir ?? userFolder('state', process.env));
     this.#undo.push(() => data.close());
     const broker = await startBroker(config, edges, data.path, this.#logger);

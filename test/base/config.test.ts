@@ -165,7 +165,7 @@ describe('a valid configuration', () => {
     );
     expect(config).toMatchObject({
       file: FILE,
-      board: 'sim',
+      board: 'auto',
       broker: 'embedded',
       dataDir: '/etc/iot/data',
       trust: { document: '/etc/iot/trust', issuers: [], development: false },

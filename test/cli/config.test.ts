@@ -41,7 +41,7 @@ it('config show tells where every value comes from, and no secret', async () => 
   expect(settings).toContainEqual({ key: 'device', value: 'pi-01', origin: 'iot-host.yaml:1' });
   const by = Object.fromEntries(host.map((entry: { key: string }) => [entry.key, entry]));
   expect(by.device).toMatchObject({ value: 'pi-01', origin: 'iot-host.yaml:1' });
-  expect(by.board).toMatchObject({ value: 'sim', origin: 'default' });
+  expect(by.board).toMatchObject({ value: 'auto', origin: 'default' });
   expect(by.broker).toMatchObject({ value: 'mqtt://me:***@lan:1883/?token=***' });
   expect(by['labels.api_key']).toMatchObject({ value: '***' });
   expect(by['actors[0].limits.fuelPerCall']).toMatchObject({ value: 7, origin: 'FUEL at iot-host.yaml:9' });

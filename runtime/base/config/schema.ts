@@ -50,7 +50,8 @@ export const ProviderConfig = z.looseObject({
 
 export const HostConfig = z.strictObject({
   device: Name,
-  board: Name.default('sim'),
+  /** A file of `boards/`, or `auto`: what this machine is by its device tree, `sim` where it has none. */
+  board: Name.default('auto'),
   /** Default: the XDG state folder. */
   dataDir: z.string().optional(),
   /** `embedded`, `embedded://127.0.0.1:PORT`, or the URL of an MQTT broker. */

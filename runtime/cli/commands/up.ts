@@ -35,7 +35,7 @@ async function* up(file: string, context: Context): AsyncGenerator<Pick<Result, 
     const { urls } = host;
     const text = Object.entries(urls).map(([name, url]) => `  ${name}: ${url}`);
     yield {
-      data: { event: 'ready', device: config.device, board: config.board, urls },
+      data: { event: 'ready', device: config.device, board: host.board, urls },
       text: [`${config.device} is up`, ...text],
     };
     await new Promise<void>((resolve) => {

@@ -2,7 +2,7 @@ import type { Board } from '../../base/board.js';
 import { IotError } from '../../base/errors.js';
 import type { Grant, LineGrant } from './contract.js';
 
-/** Throws E_CONFIG for a line that the board does not have or that cannot go that way. */
+/** Throws E_CONFIG for a line that the board does not have, that is reserved, or that cannot go that way. */
 export function checkAgainstBoard(grant: Grant, board: Board): void {
   for (const [name, { direction }] of Object.entries(grant.lines)) {
     const line = Object.hasOwn(board.gpio.lines, name) ? board.gpio.lines[name] : undefined;
@@ -10,6 +10,12 @@ export function checkAgainstBoard(grant: Grant, board: Board): void {
       throw new IotError('E_CONFIG', `board ${board.name} has no line ${name}`, {
         hint: `its lines are ${Object.keys(board.gpio.lines).join(', ')}`,
       });
+    }
+    if (line.reserved !== undefined) {
+      throw new IotError(
+        'E_CONFIG',
+        `line ${name} of board ${board.name} is not to be used: ${line.reserved}`,
+      );
     }
     if (line.direction !== 'any' && line.direction !== direction) {
       throw new IotError(
