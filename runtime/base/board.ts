@@ -62,6 +62,9 @@ const PortData = z.strictObject({
   pins: Pins.optional(),
 });
 
+/** `gpio.chip` of the board that is made up. */
+export const SIMULATED_CHIP = 'sim';
+
 /** A board is data: one YAML file under `boards/`. Actors name lines and ports, never chips or device paths. */
 export const BoardData = z.strictObject({
   name: z.string().regex(/^[a-z0-9-]+$/),

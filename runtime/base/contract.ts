@@ -42,6 +42,12 @@ export interface Provider<Grant = unknown> {
    * calling the returned function drops older registrations that it has not renewed.
    */
   renew?(session: Session<Grant>): () => Promise<void>;
+  /**
+   * Nobody is in charge of what the session holds: its actor was stopped or has crashed. What it had set going comes
+   * to rest (outputs at their safe level); it stays bound, and nothing more is asked in its name until `renew`.
+   * Idempotent.
+   */
+  standDown?(session: Session<Grant>): MaybePromise<void>;
   /** Everything another implementation of the contract needs to go on: stored values, registrations. CBOR-able. */
   exportState?(): Promise<unknown>;
   importState?(state: unknown): Promise<void>;
@@ -113,7 +119,8 @@ export interface ContractDefinition<P extends Provider<Grant>, Grant> {
   readonly operations: Readonly<Record<string, Operation<P, Grant, never>>>;
   /** By name, loaded only when configured. */
   readonly implementations: Readonly<Record<string, () => Promise<Implementation<P>>>>;
-  readonly defaultImplementation: string;
+  /** What the configuration gets that names none; where that depends on the board, a function of it. */
+  readonly defaultImplementation: string | ((board: Board) => string);
 }
 
 /** A contract as the host sees it: payloads are bytes, providers and grants are opaque. */
@@ -123,7 +130,8 @@ export interface Contract {
   readonly summary: string;
   readonly operations: readonly string[];
   readonly implementations: readonly string[];
-  readonly defaultImplementation: string;
+  /** Name of the implementation that a configuration gets on that board when it names none. */
+  defaultImplementation(board: Board): string;
   /** Checks a binding's settings; throws a `ZodError`. */
   parseGrant(settings: unknown): unknown;
   /** Throws E_CONFIG for a name this contract does not have, E_UNAVAILABLE when a package it needs is not there. */
@@ -152,7 +160,7 @@ export function operation<P, Grant, Request>(op: Operation<P, Grant, Request>): 
 export function defineContract<P extends Provider<Grant>, Grant>(
   definition: ContractDefinition<P, Grant>,
 ): Contract {
-  const { id, codec, implementations } = definition;
+  const { id, codec, implementations, defaultImplementation: byDefault } = definition;
   const operations = new Map(Object.entries(definition.operations) as [string, AnyOperation][]);
   /** Finds the operation, and what it is asked: decoded, of the right shape, and granted. */
   const accept = (session: Session, name: string, payload: Uint8Array) => {
@@ -176,7 +184,7 @@ export function defineContract<P extends Provider<Grant>, Grant>(
     summary: definition.summary,
     operations: [...operations.keys()],
     implementations: Object.keys(implementations),
-    defaultImplementation: definition.defaultImplementation,
+    defaultImplementation: (board) => (typeof byDefault === 'string' ? byDefault : byDefault(board)),
     parseGrant: (settings) => definition.grant.parse(settings),
     async loadImplementation(name) {
       const load = Object.hasOwn(implementations, name) ? implementations[name] : undefined;

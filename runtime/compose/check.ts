@@ -1,5 +1,6 @@
 import { access } from 'node:fs/promises';
 import { ZodError } from 'zod';
+import type { Board } from '../base/board.js';
 import type { LoadedConfig } from '../base/config/load.js';
 import { asIotError, IotError } from '../base/errors.js';
 import { silentLogger } from '../base/logger.js';
@@ -30,12 +31,18 @@ export async function checkConfig(config: LoadedConfig): Promise<ConfigProblem[]
     const hint = `it knows: ${[...contracts.keys()].join(', ')}`;
     throw new IotError('E_CONFIG', `this host has no contract ${id}`, { hint });
   };
-  await attempt(['board'], () => chooseBoard(config.board, silentLogger));
+  let board: Board | undefined;
+  await attempt(['board'], async () => {
+    board = await chooseBoard(config.board, silentLogger);
+  });
   await attempt([], () => readEdges(config));
   for (const [index, { contract: id, use, name: _name, ...settings }] of config.providers.entries()) {
     await attempt(['providers', index], async () => {
       const known = contract(id);
-      const { settings: schema } = await known.loadImplementation(use ?? known.defaultImplementation);
+      const implementation = use ?? (board && known.defaultImplementation(board));
+      // Without a board nobody knows which one: that it is missing has been said.
+      if (implementation === undefined) return;
+      const { settings: schema } = await known.loadImplementation(implementation);
       schema.parse(settings);
     });
   }

@@ -12,10 +12,41 @@ export interface Bench {
   level(line: string): 0 | 1;
 }
 
+/** How time passes in these tests: by hand where it is simulated, by itself where a kernel has it. */
+export interface Passage {
+  /** Milliseconds of one step; all times of the tests are in steps. */
+  readonly stepMs: number;
+  /** Steps by which a real machine may be early or late; 0 where a test has time in its hands. */
+  readonly slack: number;
+  begin(): void;
+  end(): void;
+  pass(ms: number): Promise<unknown>;
+}
+
+/** Fake timers: exact to the millisecond. */
+export const BY_HAND: Passage = {
+  stepMs: 1,
+  slack: 0,
+  begin: () => vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] }),
+  end: () => vi.useRealTimers(),
+  pass: (ms) => vi.advanceTimersByTimeAsync(ms),
+};
+
+export interface GpioContractOptions {
+  /** Default: by hand. */
+  readonly time?: Passage;
+  /** What `BUTTON` is bound with; default `pull-up`. Where it is `none`, the bench starts with the button at 1. */
+  readonly bias?: 'pull-up' | 'none';
+}
+
 type EdgeSeen = { line: string; edge: string; timestampNs: number; seq: number };
 
 /** What every implementation of `iot:gpio` does on a board with LED and RELAY (out), BUTTON (in), GPIO17 (any). */
-export function testGpioContract(name: string, make: (lines: string[]) => Bench): void {
+export function testGpioContract(
+  name: string,
+  make: (lines: string[]) => Bench | Promise<Bench>,
+  { time = BY_HAND, bias = 'pull-up' }: GpioContractOptions = {},
+): void {
   describe(`iot:gpio ${name}`, () => {
     let bench: Bench;
     let blink: Session;
@@ -38,22 +69,28 @@ export function testGpioContract(name: string, make: (lines: string[]) => Bench)
       return made;
     };
     const seen = () => edges.map(({ line, edge, seq }) => `${line} ${edge} ${seq}`);
-    const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+    const { stepMs, slack } = time;
+    const pass = (steps: number) => time.pass(steps * stepMs);
+    /** So long that `steps` are surely not over yet. */
+    const nearly = (steps: number) => Math.max(0, steps - 1 - slack);
+    /** What is left of them then, until they surely are. */
+    const rest = (steps: number) => steps - nearly(steps) + slack;
+    const whole = (steps: number) => pass(steps + slack);
     const LED = { direction: 'out', safe: 0 };
-    const BUTTON = { direction: 'in', bias: 'pull-up', edge: 'both', debounceMs: 5 };
+    const BUTTON = { direction: 'in', bias, edge: 'both', debounceMs: 5 * stepMs };
 
     beforeEach(async () => {
-      vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] });
+      time.begin();
       lines = [];
       edges = [];
       handle = async () => undefined;
-      bench = make(lines);
+      bench = await make(lines);
       await bench.provider.start(new AbortController().signal);
       blink = await bound('blink', { LED, RELAY: { direction: 'out', safe: 1 }, BUTTON });
     });
     afterEach(async () => {
       await bench.provider.stop();
-      vi.useRealTimers();
+      time.end();
     });
 
     it('starts outputs at their safe level, reads, writes, toggles, lists', async () => {
@@ -74,17 +111,17 @@ export function testGpioContract(name: string, make: (lines: string[]) => Bench)
     });
 
     it('pulses away from the safe level and back; a further pulse extends, a write ends it', async () => {
-      expect(await run('Pulse', { line: 'LED', ms: 100 })).toBeUndefined();
-      await run('Pulse', { line: 'RELAY', ms: 10 });
+      expect(await run('Pulse', { line: 'LED', ms: 100 * stepMs })).toBeUndefined();
+      await run('Pulse', { line: 'RELAY', ms: 10 * stepMs });
       expect([bench.level('LED'), bench.level('RELAY')]).toEqual([1, 0]);
       await pass(60);
       expect([bench.level('LED'), bench.level('RELAY')]).toEqual([1, 1]);
-      await run('Pulse', { line: 'LED', ms: 100 });
-      await pass(99);
+      await run('Pulse', { line: 'LED', ms: 100 * stepMs });
+      await pass(nearly(100));
       expect(bench.level('LED')).toBe(1);
-      await pass(1);
+      await pass(rest(100));
       expect(bench.level('LED')).toBe(0);
-      await run('Pulse', { line: 'LED', ms: 100 });
+      await run('Pulse', { line: 'LED', ms: 100 * stepMs });
       await run('Write', { line: 'LED', value: 1 });
       await pass(500);
       expect(bench.level('LED')).toBe(1);
@@ -93,25 +130,25 @@ export function testGpioContract(name: string, make: (lines: string[]) => Bench)
     it('tells edges, debounced, counted and only of the kind asked for', async () => {
       await run('Watch', { line: 'BUTTON', edge: 'both' });
       bench.press('BUTTON', 0);
-      await pass(2);
+      await pass(nearly(3));
       bench.press('BUTTON', 1);
-      await pass(2);
+      await pass(nearly(3));
       bench.press('BUTTON', 0);
-      await pass(4);
+      await pass(nearly(5));
       expect(seen()).toEqual([]);
-      await pass(1);
+      await pass(rest(5));
       expect(seen()).toEqual(['BUTTON falling 1']);
       bench.press('BUTTON', 1);
-      await pass(5);
+      await whole(5);
       expect(seen()).toEqual(['BUTTON falling 1', 'BUTTON rising 2']);
       expect(edges[1]?.timestampNs).toBeGreaterThan(edges[0]?.timestampNs ?? Infinity);
-      await run('Watch', { line: 'BUTTON', edge: 'falling', debounceUs: 20_000 });
+      await run('Watch', { line: 'BUTTON', edge: 'falling', debounceUs: 20_000 * stepMs });
       bench.press('BUTTON', 0);
-      await pass(19);
+      await pass(nearly(20));
       expect(edges).toHaveLength(2);
-      await pass(1);
+      await pass(rest(20));
       bench.press('BUTTON', 1);
-      await pass(20);
+      await whole(20);
       expect(seen().slice(2)).toEqual(['BUTTON falling 1']);
       await run('Unwatch', { line: 'BUTTON' });
       await run('Unwatch', { line: 'BUTTON' });
@@ -124,9 +161,9 @@ export function testGpioContract(name: string, make: (lines: string[]) => Bench)
       await run('Watch', { line: 'BUTTON', edge: 'both' });
       handle = () => Promise.reject(new IotError('E_TRAP', 'unreachable'));
       bench.press('BUTTON', 0);
-      await pass(5);
+      await whole(5);
       bench.press('BUTTON', 1);
-      await pass(5);
+      await whole(5);
       expect(seen()).toEqual(['BUTTON falling 1', 'BUTTON rising 2']);
       expect(lines[0]).toContain('debug edge 1 of line BUTTON for blink: unreachable');
     });
@@ -205,7 +242,7 @@ export function testGpioContract(name: string, make: (lines: string[]) => Bench)
 
     it.each(['unbind', 'stop'] as const)('puts outputs into their safe state on %s', async (how) => {
       await run('Write', { line: 'RELAY', value: 0 });
-      await run('Pulse', { line: 'LED', ms: 100 });
+      await run('Pulse', { line: 'LED', ms: 100 * stepMs });
       await run('Watch', { line: 'BUTTON', edge: 'both' });
       if (how === 'unbind') await bench.provider.unbind(blink);
       else await bench.provider.stop();
@@ -215,16 +252,37 @@ export function testGpioContract(name: string, make: (lines: string[]) => Bench)
       expect([bench.level('LED'), bench.level('RELAY'), edges.length]).toEqual([0, 1, 0]);
     });
 
+    it('puts outputs into their safe state and ends pulses when nobody is in charge, and keeps the lines', async () => {
+      await run('Write', { line: 'RELAY', value: 0 });
+      await run('Pulse', { line: 'LED', ms: 100 * stepMs });
+      await run('Watch', { line: 'BUTTON', edge: 'both' });
+      for (const _again of [1, 2]) await bench.provider.standDown?.(blink);
+      expect([bench.level('LED'), bench.level('RELAY')]).toEqual([0, 1]);
+      expect(await failure(() => bound('thief', { RELAY: LED }))).toContain('E_BUSY');
+      await whole(100);
+      expect([bench.level('LED'), bench.level('RELAY')]).toEqual([0, 1]);
+      const dropOld = bench.provider.renew?.(blink);
+      await run('Write', { line: 'LED', value: 1 });
+      await run('Pulse', { line: 'RELAY', ms: 100 * stepMs });
+      await dropOld?.();
+      expect([bench.level('LED'), bench.level('RELAY')]).toEqual([1, 0]);
+      await whole(100);
+      expect([bench.level('LED'), bench.level('RELAY')]).toEqual([1, 1]);
+      const stranger = session(contract, 'stranger', { lines: { LED } });
+      await bench.provider.standDown?.(stranger);
+      expect(bench.level('LED')).toBe(1);
+    });
+
     it('takes a changed grant at a second bind, and keeps what stayed', async () => {
       await run('Write', { line: 'LED', value: 1 });
       await run('Write', { line: 'RELAY', value: 0 });
       await run('Watch', { line: 'BUTTON', edge: 'both' });
       bench.press('BUTTON', 0);
-      await pass(5);
+      await whole(5);
       blink = await bound('blink', { LED, BUTTON });
       expect([bench.level('LED'), bench.level('RELAY')]).toEqual([1, 1]);
       bench.press('BUTTON', 1);
-      await pass(5);
+      await whole(5);
       expect(seen()).toEqual(['BUTTON falling 1', 'BUTTON rising 2']);
       await bound('other', { RELAY: { direction: 'out' } });
       blink = await bound('blink', { LED, BUTTON: { ...BUTTON, edge: 'rising' } });
@@ -252,12 +310,12 @@ export function testGpioContract(name: string, make: (lines: string[]) => Bench)
 
     it.each(['before', 'after'])('hands levels, pulses and watches on, bound %s the import', async (when) => {
       await run('Write', { line: 'RELAY', value: 0 });
-      await run('Pulse', { line: 'LED', ms: 100 });
+      await run('Pulse', { line: 'LED', ms: 100 * stepMs });
       await run('Watch', { line: 'BUTTON', edge: 'falling' });
       await pass(40);
       const state = structuredClone(await bench.provider.exportState?.());
       await bench.provider.stop();
-      bench = make(lines);
+      bench = await make(lines);
       await bench.provider.start(new AbortController().signal);
       const grant = { LED, RELAY: { direction: 'out', safe: 1 }, BUTTON };
       if (when === 'before') await bound('blink', grant);
@@ -265,9 +323,9 @@ export function testGpioContract(name: string, make: (lines: string[]) => Bench)
       if (when === 'after') await bound('blink', grant);
       expect([bench.level('LED'), bench.level('RELAY')]).toEqual([1, 0]);
       bench.press('BUTTON', 0);
-      await pass(59);
+      await pass(nearly(60));
       expect([bench.level('LED'), seen()]).toEqual([1, ['BUTTON falling 1']]);
-      await pass(2);
+      await pass(1 + rest(60));
       expect(bench.level('LED')).toBe(0);
     });
 

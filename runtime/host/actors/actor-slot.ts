@@ -172,6 +172,8 @@ export class ActorSlot {
     return this.#inTurn(async () => {
       this.#requireSettled();
       await this.#actor.leave();
+      // As a stop and a start: the engine that comes knows nothing of what this one had set going.
+      await this.#actor.standDown();
       this.#supervisor.forgive();
       this.#actor.restarts += 1;
       await this.#supervisor.enter('restart');
@@ -269,6 +271,7 @@ export class ActorSlot {
     // Only now: what was under way may have failed and asked for another start.
     this.#supervisor.forgetRetry();
     this.#swap.abandon();
+    await actor.standDown();
     actor.become(actor.module === undefined ? 'empty' : 'stopped');
     actor.intake.rejectAll(new IotError('E_NOT_RUNNING', `actor ${this.name} was stopped`));
   }

@@ -73,6 +73,11 @@ export class Bindings {
     };
   }
 
+  /** Nobody is in charge of what the bindings hold until the next `renew`. */
+  async standDown(): Promise<void> {
+    await Promise.all(this.list().map(({ provider, session }) => provider.standDown(session)));
+  }
+
   /** Takes the grant away at once; resolves when the provider has let go of everything. False when there is none. */
   async remove(contract: string, name: string): Promise<boolean> {
     const bound = this.find(contract, name);

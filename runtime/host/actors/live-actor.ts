@@ -138,11 +138,23 @@ export class LiveActor {
     this.route = undefined;
   }
 
+  /** Nobody is in charge in this slot: what the bindings hold comes to rest, after whatever the engine still did. */
+  async standDown(): Promise<void> {
+    const what = `what ${this.name} holds`;
+    try {
+      if (await endsWithin(this.bindings.standDown(), DROP_MS)) return;
+      this.parts.logger.warn(`${what} is not at rest after ${DROP_MS} ms`);
+    } catch (thrown) {
+      this.parts.logger.warn(`${what} is perhaps not at rest: ${asIotError(thrown).message}`);
+    }
+  }
+
   async becomeEmpty(): Promise<void> {
     this.module = undefined;
     this.become('empty');
     this.intake.rejectAll(new IotError('E_NOT_RUNNING', `actor ${this.name} is empty`));
     await this.drop(this.bindings.renew());
+    await this.standDown();
   }
 
   /** A provider that fails or hangs at this is no reason to judge the actor, or to keep it waiting. */

@@ -43,7 +43,7 @@ export class Supervisor {
       this.awaitHealth();
     } catch (thrown) {
       actor.leaveRoute();
-      this.#fail(asIotError(thrown, 'E_START'));
+      await this.#fail(asIotError(thrown, 'E_START'));
     }
   }
 
@@ -60,13 +60,17 @@ export class Supervisor {
     void actor.turns.run(async () => {
       if (actor.state !== 'backoff') return;
       await actor.leave();
-      this.down(error);
+      await this.down(error);
     });
     return false;
   }
 
-  /** Counts a fault of an actor that is down: it is started again after a while, or kept down if they are too many. */
-  down(error: IotError): void {
+  /**
+   * Counts a fault of an actor that is down: it is started again after a while, or kept down if they are too many.
+   * Meanwhile nobody is in charge of what it holds.
+   */
+  async down(error: IotError): Promise<void> {
+    await this.#actor.standDown();
     const quarantineMs = this.#intensity.count();
     const { module, parts } = this.#actor;
     if (quarantineMs === undefined) {
@@ -79,7 +83,8 @@ export class Supervisor {
   }
 
   /** Back into quarantine, after something else was tried in its place: no news of the actor itself. */
-  backToQuarantine(): void {
+  async backToQuarantine(): Promise<void> {
+    await this.#actor.standDown();
     const error = this.#actor.problem ?? new IotError('E_NOT_RUNNING', 'it had too many faults');
     this.#quarantine(error, this.#quarantineMs);
   }
@@ -152,10 +157,10 @@ export class Supervisor {
   }
 
   /** It is down: on trial the update machine decides, otherwise it is started again after a while. */
-  #fail(error: IotError): void {
+  async #fail(error: IotError): Promise<void> {
     const actor = this.#actor;
     if (actor.trial === undefined) {
-      this.down(error);
+      await this.down(error);
       return;
     }
     actor.trial.fail(error);

@@ -131,7 +131,7 @@ export class Swap {
     if (stopped) await actor.parts.resumed();
     if (trial.failedAt === undefined) return;
     await actor.leave();
-    this.#supervisor.down(await trial.fault);
+    await this.#supervisor.down(await trial.fault);
   }
 
   async #revert(trial: SlotTrial): Promise<void> {
@@ -162,9 +162,10 @@ export class Swap {
       actor.become('stopped');
       actor.intake.rejectAll(new IotError('E_NOT_RUNNING', `actor ${actor.name} is stopped again`));
       await actor.drop(actor.bindings.renew());
+      await actor.standDown();
     } else if (before.quarantined) {
-      this.#supervisor.backToQuarantine();
       await actor.drop(actor.bindings.renew());
+      await this.#supervisor.backToQuarantine();
     } else if (before.route?.alive === true) {
       try {
         await actor.begin(before.route, 'revert');
@@ -172,7 +173,7 @@ export class Swap {
         this.#supervisor.awaitHealth();
       } catch (thrown) {
         actor.leaveRoute();
-        this.#supervisor.down(asIotError(thrown, 'E_START'));
+        await this.#supervisor.down(asIotError(thrown, 'E_START'));
       }
     } else {
       actor.leaveRoute();

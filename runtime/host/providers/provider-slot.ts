@@ -20,6 +20,13 @@ export interface ProviderSlotParts {
   setInCells(id: string, provider: CellProvider | null): Promise<void>;
 }
 
+interface Bound {
+  readonly session: Session;
+  readonly deliver: Deliver;
+  /** Nobody is in charge of it: its actor is down. */
+  down: boolean;
+}
+
 /** How long host calls that are under way may take before a provider is taken from under them, in milliseconds. */
 const DRAIN_MS = 2_000;
 
@@ -35,7 +42,7 @@ export class ProviderSlot {
   readonly #parts: ProviderSlotParts;
   readonly #gate = new Gate();
   readonly #turns = new Turns();
-  readonly #sessions = new SessionMap<{ session: Session; deliver: Deliver }>();
+  readonly #sessions = new SessionMap<Bound>();
   #running: Running | undefined;
   #last: { implementation: string; settings: unknown };
   /** What a provider that does not outlive its `stop` had stored, kept for its successor. */
@@ -52,7 +59,7 @@ export class ProviderSlot {
     this.contract = parts.contract;
     this.name = parts.name;
     this.id = `${parts.contract.id}/${parts.name}`;
-    this.#last = { implementation: use ?? parts.contract.defaultImplementation, settings };
+    this.#last = { implementation: use ?? parts.contract.defaultImplementation(parts.env.board), settings };
   }
 
   get provider(): Provider | undefined {
@@ -86,7 +93,7 @@ export class ProviderSlot {
   bind(session: Session, deliver: Deliver): Promise<void> {
     return this.#turns.run(async () => {
       const before = this.#sessions.get(session);
-      this.#sessions.set(session, { session, deliver });
+      this.#sessions.set(session, { session, deliver, down: before?.down ?? false });
       try {
         await this.#running?.provider.bind(session, deliver);
       } catch (thrown) {
@@ -110,7 +117,19 @@ export class ProviderSlot {
   }
 
   renew(session: Session): () => Promise<void> {
+    const bound = this.#sessions.get(session);
+    if (bound !== undefined) bound.down = false;
     return this.#running?.provider.renew?.(session) ?? (async () => undefined);
+  }
+
+  /** See `Provider.standDown`. A provider that comes while the actor is down is told when it comes. */
+  standDown(session: Session): Promise<void> {
+    const bound = this.#sessions.get(session);
+    if (bound !== undefined) bound.down = true;
+    return this.#turns.run(async () => {
+      // Somebody may be in charge again by the time of its turn.
+      if (this.#sessions.get(session)?.down === true) await this.#running?.provider.standDown?.(session);
+    });
   }
 
   /**
@@ -132,6 +151,9 @@ export class ProviderSlot {
       if (this.#running === undefined) {
         const hint = `iot-host providers start ${this.contract.id}`;
         throw new IotError('E_NO_PROVIDER', this.problem() ?? this.id, { hint });
+      }
+      if (this.#sessions.get(session)?.down === true) {
+        throw new IotError('E_NOT_RUNNING', `${session.actor} went down before ${operation} had its turn`);
       }
       return this.contract.handle(this.#running.provider, session, operation, payload);
     });
@@ -309,9 +331,10 @@ export class ProviderSlot {
   /** State first, then every binding with its grant, then the cells. */
   async #enter(next: Running, state: unknown): Promise<void> {
     if (state !== undefined) await next.provider.importState?.(state);
-    for (const { session, deliver } of this.#sessions.values()) {
+    for (const { session, deliver, down } of this.#sessions.values()) {
       try {
         await next.provider.bind(session, deliver);
+        if (down) await next.provider.standDown?.(session);
       } catch (thrown) {
         throw withContext(asIotError(thrown, 'E_PROVIDER'), `binding of ${sessionName(session)}`);
       }

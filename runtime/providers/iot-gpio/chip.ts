@@ -17,6 +17,9 @@ export interface GpioChip {
   /** Replaces an earlier watch of the line. */
   watch(line: string, options: WatchOptions, onEdge: OnEdge): void;
   unwatch(line: string): void;
-  /** While a pulse runs, the provider alone drives the line. */
-  setPulsing?(line: string, pulsing: boolean): void;
+  /**
+   * Whether the provider alone drives the line (a pulse runs, or nobody else is in charge of it). Once this has
+   * returned, whatever another thread still did to the line is done.
+   */
+  driveAlone?(line: string, alone: boolean): void;
 }

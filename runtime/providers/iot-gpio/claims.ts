@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import type { Board } from '../../base/board.js';
 import { IotError } from '../../base/errors.js';
 import type { Grant, LineGrant } from './contract.js';
@@ -15,6 +16,9 @@ export function checkAgainstBoard(grant: Grant, board: Board): void {
       throw new IotError(
         'E_CONFIG',
         `line ${name} of board ${board.name} is not to be used: ${line.reserved}`,
+        {
+          hint: 'take another line: iot-host board show',
+        },
       );
     }
     if (line.direction !== 'any' && line.direction !== direction) {
@@ -24,6 +28,19 @@ export function checkAgainstBoard(grant: Grant, board: Board): void {
       );
     }
   }
+}
+
+/** Lines that are a pin of a serial port which this machine has switched on: the two take the pin from each other. */
+export function sharedPins(grant: Grant, board: Board, isThere = existsSync): string[] {
+  return Object.entries(board.ports).flatMap(([port, { path, pins }]) => {
+    if (pins === undefined || !isThere(path)) return [];
+    return Object.keys(grant.lines).flatMap((name) => {
+      const { pin } = board.gpio.lines[name] ?? {};
+      const signal = Object.entries(pins).find(([, position]) => position === pin)?.[0];
+      if (signal === undefined) return [];
+      return `line ${name} is header pin ${pin}, which is ${signal} of port ${port} (${path} is there): use one of them`;
+    });
+  });
 }
 
 /** Whether a line can stay claimed when its settings change from one to the other. */

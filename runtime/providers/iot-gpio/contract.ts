@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { SIMULATED_CHIP } from '../../base/board.js';
 import {
   defineContract,
   type MaybePromise,
@@ -65,8 +66,8 @@ export interface Edge {
  * `iot:gpio`: ← `Edge {line, edge, timestampNs, seq}`.
  *
  * A line belongs to one actor binding at a time, from `bind` to `unbind`; a second one is refused and told whose it
- * is. An output starts at its safe level and returns to it at `unbind` and `stop`; it keeps its level while the actor's
- * code or the provider is swapped. A pulse drives an output to the opposite of its safe level and back, without
+ * is. An output starts at its safe level and returns to it at `standDown`, `unbind` and `stop`; it keeps its level
+ * while the actor's code or the provider is swapped. A pulse drives an output to the opposite of its safe level and back, without
  * keeping the caller waiting; a further pulse begins the time anew, and a write or toggle ends it.
  */
 export interface Gpio extends Provider<Grant> {
@@ -177,7 +178,7 @@ export default defineContract<Gpio, Grant>({
     sim: async () => (await import('./sim.js')).implementation,
     chardev: async () => (await import('./chardev/index.js')).implementation,
   },
-  defaultImplementation: 'sim',
+  defaultImplementation: ({ gpio }) => (gpio.chip === SIMULATED_CHIP ? 'sim' : 'chardev'),
 });
 
 /** Wraps an answer, without making a promise of one that is there. */

@@ -4,7 +4,7 @@ import { asIotError, IotError } from '../../base/errors.js';
 import type { Logger } from '../../base/logger.js';
 import { Registrations, SessionMap, sessionName } from '../../base/sessions.js';
 import type { GpioChip } from './chip.js';
-import { checkAgainstBoard, sameClaim } from './claims.js';
+import { checkAgainstBoard, sameClaim, sharedPins } from './claims.js';
 import {
   type Edge,
   type Gpio,
@@ -36,6 +36,8 @@ interface Holder {
   readonly lines: Map<string, LineGrant>;
   readonly watches: Registrations<Watch>;
   readonly pulses: Map<string, Pulse>;
+  /** Nobody is in charge of the lines. */
+  down: boolean;
 }
 
 /** The rules of `iot:gpio` over any chip: ownership, safe levels, pulses, watches, hand-over. */
@@ -61,10 +63,13 @@ export class GpioProvider implements Gpio {
 
   async bind(session: Session<Grant>, deliver: Deliver): Promise<void> {
     checkAgainstBoard(session.grant, this.board);
+    for (const warning of sharedPins(session.grant, this.board)) {
+      this.logger.warn(`${sessionName(session)}: ${warning}`);
+    }
     const known = this.#holders.get(session);
     this.#checkOwners(session, known);
     const fresh = { lines: new Map(), watches: new Registrations<Watch>(), pulses: new Map() };
-    const holder: Holder = known ?? { session, deliver, ...fresh };
+    const holder: Holder = known ?? { session, deliver, ...fresh, down: false };
     this.#claim(holder, session.grant);
     holder.session = session;
     holder.deliver = deliver;
@@ -81,8 +86,20 @@ export class GpioProvider implements Gpio {
   }
 
   renew(session: Session<Grant>): () => Promise<void> {
-    const watches = this.#holders.get(session)?.watches;
-    return watches === undefined ? async () => {} : watches.renew((line) => this.chip.unwatch(line));
+    const holder = this.#holders.get(session);
+    if (holder === undefined) return async () => {};
+    if (holder.down) {
+      holder.down = false;
+      for (const line of outputs(holder)) this.chip.driveAlone?.(line, false);
+    }
+    return holder.watches.renew((line) => this.chip.unwatch(line));
+  }
+
+  standDown(session: Session<Grant>): void {
+    const holder = this.#holders.get(session);
+    if (holder === undefined) return;
+    holder.down = true;
+    eachOf(outputs(holder), (line) => this.#rest(holder, line));
   }
 
   read(session: Session<Grant>, line: string): Level {
@@ -199,9 +216,9 @@ export class GpioProvider implements Gpio {
     const finish = () => {
       holder.pulses.delete(line);
       this.chip.write(line, safe);
-      this.chip.setPulsing?.(line, false);
+      this.chip.driveAlone?.(line, false);
     };
-    this.chip.setPulsing?.(line, true);
+    this.chip.driveAlone?.(line, true);
     holder.pulses.set(line, { timeout: setTimeout(finish, ms), end: performance.now() + ms });
     this.chip.write(line, safe === 0 ? 1 : 0);
   }
@@ -211,22 +228,31 @@ export class GpioProvider implements Gpio {
     if (pulse === undefined) return;
     clearTimeout(pulse.timeout);
     holder.pulses.delete(line);
-    this.chip.setPulsing?.(line, false);
+    this.chip.driveAlone?.(line, false);
+  }
+
+  /** An output to its safe level, after whatever the actor's own thread still did to it. */
+  #rest(holder: Holder, line: string): void {
+    this.#endPulse(holder, line);
+    this.chip.driveAlone?.(line, true);
+    this.chip.write(line, safeLevel(holder.lines.get(line)));
   }
 
   #free(holder: Holder): void {
-    for (const line of [...holder.lines.keys()]) this.#release(holder, line);
+    eachOf([...holder.lines.keys()], (line) => this.#release(holder, line));
   }
 
   #release(holder: Holder, line: string): void {
     const settings = holder.lines.get(line);
     if (settings === undefined) return;
-    this.#endPulse(holder, line);
     if (holder.watches.get(line) !== undefined) this.chip.unwatch(line);
-    if (settings.direction === 'out') this.chip.write(line, settings.safe);
-    this.chip.release(line);
-    holder.lines.delete(line);
-    this.#owners.delete(line);
+    try {
+      if (settings.direction === 'out') this.#rest(holder, line);
+    } finally {
+      this.chip.release(line);
+      holder.lines.delete(line);
+      this.#owners.delete(line);
+    }
   }
 
   #held(session: Session<Grant>, line: string): Holder {
@@ -235,13 +261,13 @@ export class GpioProvider implements Gpio {
     throw new IotError('E_NOT_BOUND', `line ${line} is not held by ${sessionName(session)}`);
   }
 
-  #export({ session, lines, pulses, watches }: Holder): SessionState {
-    const outputs = [...lines].filter(([, { direction }]) => direction === 'out');
+  #export(holder: Holder): SessionState {
+    const { session, pulses, watches } = holder;
     const now = performance.now();
     return {
       actor: session.actor,
       binding: session.binding,
-      levels: Object.fromEntries(outputs.map(([line]) => [line, this.chip.read(line)])),
+      levels: Object.fromEntries(outputs(holder).map((line) => [line, this.chip.read(line)])),
       pulses: Object.fromEntries([...pulses].map(([line, { end }]) => [line, Math.max(0, end - now)])),
       watches: watches.entries().map(([line, watch]) => ({ line, ...watch })),
     };
@@ -259,6 +285,23 @@ export class GpioProvider implements Gpio {
   }
 }
 
-function safeLevel(settings: LineGrant): Level {
-  return settings.direction === 'out' ? settings.safe : 0;
+/** One line that fails does not keep the others from their safe level; the first failure is thrown at the end. */
+function eachOf(lines: readonly string[], work: (line: string) => void): void {
+  const failures: unknown[] = [];
+  for (const line of lines) {
+    try {
+      work(line);
+    } catch (thrown) {
+      failures.push(thrown);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
+}
+
+function outputs({ lines }: Holder): string[] {
+  return [...lines].filter(([, { direction }]) => direction === 'out').map(([line]) => line);
+}
+
+function safeLevel(settings: LineGrant | undefined): Level {
+  return settings?.direction === 'out' ? settings.safe : 0;
 }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { SIMULATED_CHIP } from '../../base/board.js';
 import {
   defineContract,
   type MaybePromise,
@@ -138,5 +139,7 @@ export default defineContract<Serial, Grant>({
     sim: async () => (await import('./sim.js')).implementation,
     serialport: async () => (await import('./serialport/index.js')).implementation,
   },
-  defaultImplementation: 'serialport',
+  // A simulated board has no ports of its own, unless somebody has given it some.
+  defaultImplementation: ({ gpio, ports }) =>
+    gpio.chip === SIMULATED_CHIP && Object.keys(ports).length === 0 ? 'sim' : 'serialport',
 });

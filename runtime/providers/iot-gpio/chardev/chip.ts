@@ -84,8 +84,8 @@ export class CharacterDeviceChip implements GpioChip {
     this.#line(name).line.write(level);
   }
 
-  setPulsing(name: string, pulsing: boolean): void {
-    this.table.setPulsing(this.#line(name).index, pulsing);
+  driveAlone(name: string, alone: boolean): void {
+    this.table.driveAlone(this.#line(name).index, alone);
   }
 
   watch(name: string, { edge, debounceUs }: WatchOptions, onEdge: OnEdge): void {

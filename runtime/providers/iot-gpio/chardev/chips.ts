@@ -1,7 +1,9 @@
 import { readdirSync } from 'node:fs';
+import { release as osRelease } from 'node:os';
 import { join } from 'node:path';
 import { IotError } from '../../../base/errors.js';
 import { errnoName, systemError } from '../../../base/linux/errno.js';
+import { joinGroup } from '../../../base/linux/group.js';
 import { type Libc, libc } from '../../../base/linux/libc.js';
 import { chipInfoBuffer, IOCTL, lineInfoBuffer, readChipInfo, readLineInfo } from './uapi.js';
 
@@ -47,6 +49,8 @@ export class Chip {
     readonly path: string,
     readonly fd: number,
     private readonly system: Libc,
+    /** How many there are. */
+    readonly lines: number,
   ) {}
 
   /** Opens the chip with that label. Throws E_UNAVAILABLE, naming those there are. */
@@ -56,7 +60,13 @@ export class Chip {
     if (found === undefined) throw notThere(label, chips);
     const fd = system.open(found.path, OPEN_FLAGS);
     if (fd < 0) throw systemError(system.errno(), `chip ${label} (${found.path})`);
-    return new Chip(found.path, fd, system);
+    const chip = new Chip(found.path, fd, system, found.lines);
+    if (found.lines > 0 && chip.lineInfo(0) === undefined) {
+      const errno = system.errno();
+      chip.close();
+      throw oldKernel(errno);
+    }
+    return chip;
   }
 
   /** Who holds line number `offset`. */
@@ -70,11 +80,24 @@ export class Chip {
   }
 }
 
+/** `release`: of this kernel, `5.4.0-42`. */
+export function oldKernel(errno: number, release = osRelease()): IotError {
+  const [major = 0, minor = 0] = release.split('.').map(Number);
+  const what = 'GPIO needs the character device of Linux 5.10 or later';
+  if (major > 5 || (major === 5 && minor >= 10)) {
+    return new IotError(
+      'E_UNAVAILABLE',
+      `${what}: this kernel, ${release}, does not have it (${errnoName(errno)})`,
+    );
+  }
+  return new IotError('E_UNAVAILABLE', `${what}, this is ${release}`, { hint: 'install a newer kernel' });
+}
+
 function notThere(label: string, chips: readonly ChipInfo[]): IotError {
   const closed = chips.find((chip) => chip.problem !== undefined);
   if (closed !== undefined) {
     return new IotError('E_UNAVAILABLE', `${closed.path} may not be opened (${closed.problem})`, {
-      hint: 'sudo usermod -aG gpio $USER, then log in again',
+      hint: joinGroup(closed.path),
     });
   }
   const known = chips.map((chip) => chip.label).join(', ');

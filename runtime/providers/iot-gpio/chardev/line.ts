@@ -1,3 +1,4 @@
+import { IotError } from '../../../base/errors.js';
 import { systemError } from '../../../base/linux/errno.js';
 import type { Libc } from '../../../base/linux/libc.js';
 import type { Chip } from './chips.js';
@@ -18,7 +19,7 @@ const POLLIN = 1;
 export class Line {
   readonly fd: number;
 
-  /** Throws E_BUSY (with the holder's name), E_UNAVAILABLE, E_PROVIDER. */
+  /** Throws E_BUSY (with the holder's name), E_UNAVAILABLE (no such line, not permitted, gone), E_PROVIDER. */
   constructor(
     chip: Chip,
     private readonly what: string,
@@ -28,8 +29,14 @@ export class Line {
     private readonly system: Libc,
   ) {
     const request = lineRequest(offset, consumer, config);
+    if (offset >= chip.lines) {
+      throw new IotError('E_UNAVAILABLE', `${what} is not there: ${chip.path} has ${chip.lines} lines`, {
+        hint: 'is board: right? iot-host board list',
+      });
+    }
     if (system.ioctl(chip.fd, IOCTL.getLine, request) < 0) {
-      throw systemError(system.errno(), what, chip.lineInfo(offset)?.consumer);
+      const errno = system.errno();
+      throw systemError(errno, what, chip.lineInfo(offset)?.consumer);
     }
     this.fd = requestedFd(request);
   }
