@@ -1,0 +1,26 @@
+import { z } from 'zod';
+import type { Implementation } from '../../../base/contract.js';
+import type { Ble } from '../contract.js';
+import { BleProvider } from '../provider.js';
+import type { Noble } from './api.js';
+import { loadNative } from './load.js';
+import { NobleRadio } from './radio.js';
+
+const PACKAGE = '@abandonware/noble';
+
+const Settings = z.strictObject({
+  /** Number of the adapter: 0 is hci0. */
+  adapter: z.int().min(0).max(31).default(0),
+});
+
+/** Bluetooth through @abandonware/noble: raw HCI sockets of the kernel; needs its addon built and CAP_NET_RAW. */
+export const implementation: Implementation<Ble, z.infer<typeof Settings>> = {
+  settings: Settings,
+  create({ adapter }, { logger }) {
+    const open = () => {
+      type Open = (options: object) => Noble;
+      return (loadNative(PACKAGE, `${PACKAGE}/with-custom-binding`) as Open)({ deviceId: adapter });
+    };
+    return new BleProvider(new NobleRadio(PACKAGE, `hci${adapter}`, open, logger), logger);
+  },
+};

@@ -1,0 +1,236 @@
+import { IotError } from '../../../base/errors.js';
+import type { Logger } from '../../../base/logger.js';
+import { shortUuid } from '../names.js';
+import type { Advert, Place, Radio, RadioEvents, ServiceInfo } from '../radio.js';
+import { adapterProblem, closeAdapter, disconnectReason, openAdapter } from './adapter.js';
+import type { Noble, NoblePeripheral } from './api.js';
+import { Connection } from './connection.js';
+import { unavailable } from './load.js';
+import { Scanner } from './scanner.js';
+
+/** A peripheral heard so long ago is likely still there, in milliseconds. */
+const FRESH_MS = 2_000;
+/** Longest wait for a peripheral that has just been heard to accept a connection. */
+const ACCEPT_MS = 5_000;
+/** An adapter that has said nothing yet is in trouble after so long. */
+const QUIET_MS = 5_000;
+/** Peripherals that are remembered; most are strangers walking by. */
+const MAX_HEARD = 1024;
+
+interface Heard {
+  readonly peripheral: NoblePeripheral;
+  readonly at: number;
+}
+
+/** The radio over what @abandonware/noble and @stoprocent/noble have in common. */
+export class NobleRadio implements Radio {
+  #noble: Noble | undefined;
+  #scanner: Scanner | undefined;
+  #events: RadioEvents | undefined;
+  #state = 'unknown';
+  #startedAt = 0;
+  #told = '';
+  readonly #heard = new Map<string, Heard>();
+  /** Called for each advertisement and each change of the adapter. */
+  readonly #waiting = new Set<() => void>();
+  readonly #connections = new Map<string, Connection>();
+  /** One connection is made at a time. */
+  #turn: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    private readonly packageName: string,
+    private readonly adapter: string,
+    private readonly open: () => Noble,
+    private readonly logger: Logger,
+  ) {}
+
+  async start(events: RadioEvents): Promise<void> {
+    let noble: Noble;
+    try {
+      noble = openAdapter(this.open);
+    } catch (thrown) {
+      throw thrown instanceof IotError ? thrown : unavailable(this.packageName, thrown);
+    }
+    this.#noble = noble;
+    this.#events = events;
+    this.#startedAt = performance.now();
+    this.#scanner = new Scanner(noble);
+    noble.on('discover', (peripheral: NoblePeripheral) => this.#discovered(peripheral));
+    noble.on('warning', (text: string) => this.logger.debug(`${this.packageName}: ${text}`));
+    noble.on('stateChange', (state: string) => this.#changed(state));
+    this.#changed(noble.state);
+  }
+
+  async stop(): Promise<void> {
+    const noble = this.#noble;
+    if (noble === undefined) return;
+    this.#scanner?.close();
+    await Promise.all([...this.#connections.keys()].map((id) => this.disconnect(id)));
+    closeAdapter(noble);
+    this.#noble = undefined;
+    this.#events = undefined;
+    this.#heard.clear();
+    this.#state = 'unknown';
+  }
+
+  problem(): string | undefined {
+    return adapterProblem(this.adapter, this.#state, performance.now() - this.#startedAt < QUIET_MS);
+  }
+
+  scan(wish: { readonly duplicates: boolean } | undefined): void {
+    this.#scanner?.scan(wish);
+  }
+
+  async connect(id: string, signal: AbortSignal): Promise<void> {
+    if (this.#connections.has(id)) return;
+    const end = this.#scanner?.search();
+    try {
+      await this.#until(() => this.#isFresh(id), signal);
+    } finally {
+      end?.();
+    }
+    const mine = this.#turn.then(() => this.#connect(id, signal));
+    this.#turn = mine.catch(() => {});
+    await mine;
+  }
+
+  async disconnect(id: string): Promise<void> {
+    const connection = this.#connections.get(id);
+    this.#connections.delete(id);
+    await connection?.close();
+  }
+
+  async discover(id: string): Promise<ServiceInfo[]> {
+    return this.#connection(id).discover();
+  }
+
+  async read(id: string, at: Place): Promise<Uint8Array> {
+    return this.#connection(id).read(at);
+  }
+
+  async write(id: string, at: Place, value: Uint8Array, withoutResponse: boolean): Promise<void> {
+    await this.#connection(id).write(at, value, withoutResponse);
+  }
+
+  async subscribe(id: string, at: Place): Promise<void> {
+    await this.#connection(id).subscribe(at, (value) => this.#events?.notification(id, at, value));
+  }
+
+  async unsubscribe(id: string, at: Place): Promise<void> {
+    await this.#connection(id).unsubscribe(at);
+  }
+
+  async #connect(id: string, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    const peripheral = this.#heard.get(id)?.peripheral;
+    if (peripheral === undefined) throw new IotError('E_PROVIDER', 'it has gone again');
+    // Left over from an attempt that was given up and succeeded all the same.
+    if (peripheral.state === 'connected') await new Connection(peripheral).close();
+    const resume = await this.#scanner?.pause();
+    try {
+      await this.#accepted(peripheral, signal);
+    } finally {
+      resume?.();
+    }
+    const connection = new Connection(peripheral);
+    this.#connections.set(id, connection);
+    peripheral.once('disconnect', (reason: unknown) => this.#lost(id, connection, disconnectReason(reason)));
+  }
+
+  #accepted(peripheral: NoblePeripheral, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const finish = (error?: Error | string | null) => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', giveUp);
+        if (error === undefined || error === null) resolve();
+        else
+          reject(
+            new IotError('E_PROVIDER', `no connection: ${error instanceof Error ? error.message : error}`),
+          );
+      };
+      const giveUp = () => {
+        // It says so through `connect`, with an error, and late or never if the adapter is gone.
+        peripheral.cancelConnect?.();
+        finish('it does not accept one');
+      };
+      const timer = setTimeout(giveUp, ACCEPT_MS);
+      signal.addEventListener('abort', giveUp, { once: true });
+      peripheral.connect(finish);
+    });
+  }
+
+  #lost(id: string, connection: Connection, reason: string): void {
+    if (this.#connections.get(id) !== connection) return;
+    this.#connections.delete(id);
+    // What was heard before is no sign of life.
+    this.#heard.delete(id);
+    this.#events?.lost(id, reason);
+  }
+
+  #discovered(peripheral: NoblePeripheral): void {
+    this.#heard.delete(peripheral.id);
+    this.#heard.set(peripheral.id, { peripheral, at: performance.now() });
+    const [oldest] = this.#heard.keys();
+    if (this.#heard.size > MAX_HEARD && oldest !== undefined) this.#heard.delete(oldest);
+    this.#events?.advert(advertOf(peripheral));
+    this.#wake();
+  }
+
+  #isFresh(id: string): boolean {
+    const heard = this.#heard.get(id);
+    return heard !== undefined && performance.now() - heard.at < FRESH_MS && this.#state === 'poweredOn';
+  }
+
+  #changed(state: string): void {
+    this.#state = state;
+    this.#scanner?.power(state === 'poweredOn');
+    if (state !== 'poweredOn') {
+      for (const [id, connection] of [...this.#connections]) this.#lost(id, connection, 'the adapter is off');
+    }
+    const problem = this.problem();
+    if (problem !== undefined && problem !== this.#told) this.logger.warn(problem);
+    this.#told = problem ?? '';
+    this.#wake();
+  }
+
+  async #until(check: () => boolean, signal: AbortSignal): Promise<void> {
+    while (!check()) {
+      const problem = this.problem();
+      if (problem !== undefined) throw new IotError('E_UNAVAILABLE', problem);
+      await new Promise<void>((resolve, reject) => {
+        const abort = () => reject(signal.reason);
+        this.#waiting.add(() => {
+          signal.removeEventListener('abort', abort);
+          resolve();
+        });
+        signal.addEventListener('abort', abort, { once: true });
+        if (signal.aborted) abort();
+      });
+    }
+  }
+
+  #wake(): void {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    for (const wake of waiting) wake();
+  }
+
+  #connection(id: string): Connection {
+    const connection = this.#connections.get(id);
+    if (connection !== undefined) return connection;
+    throw new IotError('E_PROVIDER', 'it is not connected');
+  }
+}
+
+function advertOf({ id, address, rssi, advertisement }: NoblePeripheral): Advert {
+  const { localName, manufacturerData, serviceData, serviceUuids } = advertisement;
+  return {
+    ...{ id, address: address.toLowerCase(), rssi, name: localName },
+    manufacturerData: manufacturerData && Uint8Array.from(manufacturerData),
+    serviceData: (serviceData ?? []).map(({ uuid, data }) => ({
+      uuid: shortUuid(uuid),
+      data: Uint8Array.from(data),
+    })),
+    services: (serviceUuids ?? []).map(shortUuid),
+  };
+}

@@ -1,0 +1,106 @@
+import type { Noble } from './api.js';
+
+/** Milliseconds after which a command of which nothing was heard is given again. */
+const AGAIN_MS = 2_000;
+
+/**
+ * Keeps the adapter's scan as it ought to be: the packages stop it by themselves while they connect, and an adapter may
+ * refuse. While something is being connected to there is none: many adapters cannot do both.
+ */
+export class Scanner {
+  #wish: { readonly duplicates: boolean } | undefined;
+  #powered = false;
+  #scanning = false;
+  #duplicates = false;
+  #anew = false;
+  #paused = 0;
+  #searching = 0;
+  #commanded: NodeJS.Timeout | undefined;
+  readonly #whenQuiet = new Set<() => void>();
+
+  constructor(private readonly noble: Noble) {
+    noble.on('scanStart', () => this.#settled(true));
+    noble.on('scanStop', () => this.#settled(false));
+  }
+
+  power(on: boolean): void {
+    this.#powered = on;
+    if (!on) this.#settled(false);
+    else this.#tune();
+  }
+
+  scan(wish: { readonly duplicates: boolean } | undefined): void {
+    this.#wish = wish;
+    this.#anew = true;
+    this.#tune();
+  }
+
+  /** Scans for every advertisement until the returned function is called. */
+  search(): () => void {
+    this.#searching += 1;
+    this.#tune();
+    return () => {
+      this.#searching -= 1;
+      this.#tune();
+    };
+  }
+
+  /** Resolves when it does not scan, and it will not until the returned function is called. */
+  async pause(): Promise<() => void> {
+    this.#paused += 1;
+    this.#tune();
+    while (this.#scanning) {
+      await new Promise<void>((resolve) => this.#whenQuiet.add(resolve));
+    }
+    return () => {
+      this.#paused -= 1;
+      this.#tune();
+    };
+  }
+
+  close(): void {
+    this.#wish = undefined;
+    this.#searching = 0;
+    this.#tune();
+    this.#powered = false;
+    clearTimeout(this.#commanded);
+    this.#settled(false);
+  }
+
+  #wanted(): { readonly duplicates: boolean } | undefined {
+    if (this.#paused > 0) return undefined;
+    return this.#searching > 0 ? { duplicates: true } : this.#wish;
+  }
+
+  #tune(): void {
+    if (!this.#powered || this.#commanded !== undefined) return;
+    const wanted = this.#wanted();
+    if (this.#scanning) {
+      if (wanted !== undefined && wanted.duplicates === this.#duplicates && !this.#anew) return;
+      this.#command(() => this.noble.stopScanning(() => {}));
+    } else if (wanted !== undefined) {
+      this.#duplicates = wanted.duplicates;
+      this.#anew = false;
+      this.#command(() => this.noble.startScanning([], wanted.duplicates, () => {}));
+    }
+  }
+
+  #command(give: () => void): void {
+    this.#commanded = setTimeout(() => {
+      this.#commanded = undefined;
+      this.#tune();
+    }, AGAIN_MS);
+    give();
+  }
+
+  #settled(scanning: boolean): void {
+    this.#scanning = scanning;
+    clearTimeout(this.#commanded);
+    this.#commanded = undefined;
+    if (!scanning) {
+      for (const resume of this.#whenQuiet) resume();
+      this.#whenQuiet.clear();
+    }
+    this.#tune();
+  }
+}
