@@ -131,3 +131,86 @@ describe.each(['probe-c', 'probe-as'])('contracts in %s', (name) => {
     expect(seen(host)).toEqual([['wascc:logging', 'WriteLog', { level: 2, body: 'zu heiß' }]]);
   });
 });
+
+describe.each(['probe-io-c', 'probe-io-as'])('contracts in %s', (name) => {
+  it('iot:gpio Lines', () => {
+    const host = actor(name);
+    const lines = [
+      { name: 'RELAY', direction: 'out', value: 1 },
+      { name: 'DOOR', direction: 'in', value: 0, more: [1] },
+    ];
+    host.answer = () => cbor({ lines, more: 1 });
+    expect(ask(host, 'Lines')).toEqual(['RELAY', true, true, 'DOOR', false, false]);
+    expect(seen(host)).toEqual([['iot:gpio', 'Lines', {}]]);
+    for (const answer of [{}, { lines: 1 }, 5]) {
+      host.answer = () => cbor(answer);
+      expect(ask(host, 'Lines')).toBe("Lines: the host's reply cannot be read");
+    }
+  });
+
+  it('iot:serial Write, Drain, Ports, Data, Closed', () => {
+    const host = actor(name);
+    expect(host.call('Serial', bytes('uart0'))).toEqual(OK);
+    host.answer = () =>
+      cbor({
+        ports: [
+          { name: 'uart0', path: '/dev/x', open: true },
+          { name: 'b', open: false },
+        ],
+      });
+    expect(ask(host, 'Ports')).toEqual(['uart0', true, 'b', false]);
+    expect(seen(host)).toEqual([
+      ['iot:serial', 'Write', { port: 'uart0', data: bytes('uart0') }],
+      ['iot:serial', 'Drain', { port: 'uart0' }],
+      ['iot:serial', 'Ports', {}],
+    ]);
+    const frame = { port: 'uart0', data: Uint8Array.of(0, 255), at: 1_767_225_600_000 };
+    expect(ask(host, 'Data', cbor(frame))).toEqual(['uart0', Uint8Array.of(0, 255), frame.at]);
+    expect(ask(host, 'Data', cbor({ data: EMPTY }))).toMatch(/^Data payload /);
+    expect(ask(host, 'Closed', cbor({ port: 'uart0', reason: 'unplugged' }))).toEqual(['uart0', 'unplugged']);
+    expect(ask(host, 'Closed', cbor({ reason: 'x' }))).toMatch(/Closed payload /);
+  });
+
+  it('iot:ble Scan, StopScan and Advertisement', () => {
+    const host = actor(name);
+    expect(host.call('Scan')).toEqual(OK);
+    expect(seen(host)).toEqual([
+      ['iot:ble', 'Scan', { duplicates: true }],
+      ['iot:ble', 'StopScan', {}],
+    ]);
+    const heard = {
+      ...{ id: 'a4c138000001', address: 'a4:c1:38:00:00:01', name: 'käse', rssi: -71 },
+      manufacturerData: Uint8Array.of(0x4c, 0),
+      serviceData: [
+        { uuid: 'feaa', data: Uint8Array.of(1) },
+        { uuid: '181a', data: EMPTY },
+      ],
+      services: ['feaa'],
+    };
+    expect(ask(host, 'Advertisement', cbor(heard))).toEqual([
+      ...['a4c138000001', 'a4:c1:38:00:00:01', 'käse', -71, Uint8Array.of(0x4c, 0)],
+      ...['feaa', Uint8Array.of(1), '181a', Uint8Array.of()],
+    ]);
+    expect(ask(host, 'Advertisement', cbor({ ...heard, name: null, manufacturerData: null }))).toEqual([
+      ...['a4c138000001', 'a4:c1:38:00:00:01', '', -71, Uint8Array.of()],
+      ...['feaa', Uint8Array.of(1), '181a', Uint8Array.of()],
+    ]);
+    expect(ask(host, 'Advertisement', cbor({ rssi: -1 }))).toMatch(/^Advertisement payload /);
+  });
+});
+
+it('words, decimals, hex and JSON in the C SDK', () => {
+  const host = actor('probe-io-c');
+  const spelled = (typed: string) => {
+    const result = host.call('Words', bytes(typed));
+    return result.ok && new TextDecoder().decode(result.reply).trim();
+  };
+  expect(spelled(' a=21.5,b=-0.0625\r\nc=7 d=+1.250 e=-2147483.647')).toBe(
+    'a:21.5 b:-0.062 c:7 d:1.25 e:-2147483.647',
+  );
+  // What is no number, or too large, is shown as hex of its text.
+  expect(spelled('a=1.2.3 b= c=1. d=. e=- f=2147483.648 g=1e3 h=99999999999999999999')).toBe(
+    `a:312e322e33 b: c:312e d:2e e:2d f:323134373438332e363438 g:316533 h:${'39'.repeat(20)}`,
+  );
+  expect(spelled('plain "quoted\\" =x \u0001ä')).toBe('"plain" "\\"quoted\\\\\\"" "=x" "\\u0001ä"');
+});

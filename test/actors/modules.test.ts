@@ -14,6 +14,8 @@ const NAMES = [
   'bad-start',
   'probe-c',
   'probe-as',
+  'probe-io-c',
+  'probe-io-as',
 ];
 const PAGE = 65_536;
 

@@ -1,26 +1,27 @@
-#include "iot_actor.h"
-
-static bool call(iot_bytes contract, iot_bytes operation, const iot_writer *request) {
-  return iot_host_call(IOT_TEXT("default"), contract, operation, request);
-}
+#include "iot_calls.h"
 
 #define GPIO IOT_TEXT("iot:gpio")
 #define TIMER IOT_TEXT("iot:timer")
 #define MQTT IOT_TEXT("iot:mqtt")
 #define KEYVALUE IOT_TEXT("wascc:keyvalue")
 
-static iot_writer cbor_map(uint32_t pairs) {
-  iot_writer w = iot_host_request();
-  iot_cbor_put_map(&w, pairs);
-  return w;
-}
-static void put_text(iot_writer *w, iot_bytes key, iot_bytes value) {
-  iot_cbor_put_text(w, key);
-  iot_cbor_put_text(w, value);
-}
-static void put_int(iot_writer *w, iot_bytes key, int64_t value) {
-  iot_cbor_put_text(w, key);
-  iot_cbor_put_int(w, value);
+bool iot_call_list(iot_bytes contract, iot_bytes operation, iot_bytes name, iot_list *list) {
+  iot_writer w = iot_cbor_request(0);
+  iot_bytes reply, key;
+  if (!iot_call(contract, operation, &w) || !iot_host_reply(&reply)) return false;
+  iot_reader r = iot_reader_on(reply);
+  uint32_t pairs = iot_cbor_map(&r);
+  bool found = false;
+  while (iot_cbor_key(&r, &pairs, &key)) {
+    if (iot_same(key, name)) {
+      list->reader = r;
+      list->left = iot_cbor_array(&list->reader);
+      found = !list->reader.problem;
+    }
+    iot_cbor_skip(&r);
+  }
+  if (iot_cbor_end(&r) && found) return true;
+  return iot_host_reply_unreadable();
 }
 
 bool iot_read_start(iot_bytes payload, iot_start *start) {
@@ -38,10 +39,10 @@ bool iot_read_start(iot_bytes payload, iot_start *start) {
 // iot:gpio
 
 static bool level(iot_bytes operation, iot_bytes line, bool *value) {
-  iot_writer w = cbor_map(1);
-  put_text(&w, IOT_TEXT("line"), line);
+  iot_writer w = iot_cbor_request(1);
+  iot_put_text_pair(&w, IOT_TEXT("line"), line);
   iot_bytes reply, key;
-  if (!call(GPIO, operation, &w) || !iot_host_reply(&reply)) return false;
+  if (!iot_call(GPIO, operation, &w) || !iot_host_reply(&reply)) return false;
   iot_reader r = iot_reader_on(reply);
   uint32_t pairs = iot_cbor_map(&r);
   bool found = false;
@@ -56,18 +57,36 @@ bool iot_gpio_read(iot_bytes line, bool *value) { return level(IOT_TEXT("Read"),
 bool iot_gpio_toggle(iot_bytes line, bool *value) { return level(IOT_TEXT("Toggle"), line, value); }
 
 bool iot_gpio_write(iot_bytes line, bool value) {
-  iot_writer w = cbor_map(2);
-  put_text(&w, IOT_TEXT("line"), line);
-  put_int(&w, IOT_TEXT("value"), value);
-  return call(GPIO, IOT_TEXT("Write"), &w);
+  iot_writer w = iot_cbor_request(2);
+  iot_put_text_pair(&w, IOT_TEXT("line"), line);
+  iot_put_int_pair(&w, IOT_TEXT("value"), value);
+  return iot_call(GPIO, IOT_TEXT("Write"), &w);
 }
 
 bool iot_gpio_watch(iot_bytes line, iot_bytes edge, uint32_t debounce_us) {
-  iot_writer w = cbor_map(3);
-  put_text(&w, IOT_TEXT("line"), line);
-  put_text(&w, IOT_TEXT("edge"), edge);
-  put_int(&w, IOT_TEXT("debounceUs"), debounce_us);
-  return call(GPIO, IOT_TEXT("Watch"), &w);
+  iot_writer w = iot_cbor_request(3);
+  iot_put_text_pair(&w, IOT_TEXT("line"), line);
+  iot_put_text_pair(&w, IOT_TEXT("edge"), edge);
+  iot_put_int_pair(&w, IOT_TEXT("debounceUs"), debounce_us);
+  return iot_call(GPIO, IOT_TEXT("Watch"), &w);
+}
+
+bool iot_gpio_lines(iot_list *lines) { return iot_call_list(GPIO, IOT_TEXT("Lines"), IOT_TEXT("lines"), lines); }
+
+bool iot_next_line(iot_list *lines, iot_line *line) {
+  if (lines->left == 0 || lines->reader.problem) return false;
+  lines->left -= 1;
+  *line = (iot_line){IOT_EMPTY, false, false};
+  iot_reader *r = &lines->reader;
+  uint32_t pairs = iot_cbor_map(r);
+  iot_bytes key;
+  while (iot_cbor_key(r, &pairs, &key)) {
+    if (iot_same(key, IOT_TEXT("name"))) line->name = iot_cbor_text(r);
+    else if (iot_same(key, IOT_TEXT("direction"))) line->output = iot_same(iot_cbor_text(r), IOT_TEXT("out"));
+    else if (iot_same(key, IOT_TEXT("value"))) line->value = iot_cbor_bool(r);
+    else iot_cbor_skip(r);
+  }
+  return !r->problem;
 }
 
 bool iot_read_edge(iot_bytes payload, iot_edge *edge) {
@@ -89,24 +108,24 @@ bool iot_read_edge(iot_bytes payload, iot_edge *edge) {
 // iot:timer
 
 static bool set_timer(iot_bytes operation, iot_bytes id, uint32_t ms) {
-  iot_writer w = cbor_map(2);
-  put_text(&w, IOT_TEXT("id"), id);
-  put_int(&w, IOT_TEXT("ms"), ms);
-  return call(TIMER, operation, &w);
+  iot_writer w = iot_cbor_request(2);
+  iot_put_text_pair(&w, IOT_TEXT("id"), id);
+  iot_put_int_pair(&w, IOT_TEXT("ms"), ms);
+  return iot_call(TIMER, operation, &w);
 }
 bool iot_timer_every(iot_bytes id, uint32_t ms) { return set_timer(IOT_TEXT("Every"), id, ms); }
 bool iot_timer_after(iot_bytes id, uint32_t ms) { return set_timer(IOT_TEXT("After"), id, ms); }
 
 bool iot_timer_cancel(iot_bytes id) {
-  iot_writer w = cbor_map(1);
-  put_text(&w, IOT_TEXT("id"), id);
-  return call(TIMER, IOT_TEXT("Cancel"), &w);
+  iot_writer w = iot_cbor_request(1);
+  iot_put_text_pair(&w, IOT_TEXT("id"), id);
+  return iot_call(TIMER, IOT_TEXT("Cancel"), &w);
 }
 
 bool iot_timer_now(iot_now *now) {
-  iot_writer w = cbor_map(0);
+  iot_writer w = iot_cbor_request(0);
   iot_bytes reply, key;
-  if (!call(TIMER, IOT_TEXT("Now"), &w) || !iot_host_reply(&reply)) return false;
+  if (!iot_call(TIMER, IOT_TEXT("Now"), &w) || !iot_host_reply(&reply)) return false;
   iot_reader r = iot_reader_on(reply);
   uint32_t pairs = iot_cbor_map(&r);
   *now = (iot_now){0, 0, false};
@@ -138,21 +157,19 @@ bool iot_read_tick(iot_bytes payload, iot_tick *tick) {
 // iot:mqtt
 
 bool iot_mqtt_publish(iot_bytes topic, iot_bytes payload, uint32_t qos, bool retain) {
-  iot_writer w = cbor_map(4);
-  put_text(&w, IOT_TEXT("topic"), topic);
-  iot_cbor_put_text(&w, IOT_TEXT("payload"));
-  iot_cbor_put_blob(&w, payload);
-  put_int(&w, IOT_TEXT("qos"), qos);
-  iot_cbor_put_text(&w, IOT_TEXT("retain"));
-  iot_cbor_put_bool(&w, retain);
-  return call(MQTT, IOT_TEXT("Publish"), &w);
+  iot_writer w = iot_cbor_request(4);
+  iot_put_text_pair(&w, IOT_TEXT("topic"), topic);
+  iot_put_blob_pair(&w, IOT_TEXT("payload"), payload);
+  iot_put_int_pair(&w, IOT_TEXT("qos"), qos);
+  iot_put_bool_pair(&w, IOT_TEXT("retain"), retain);
+  return iot_call(MQTT, IOT_TEXT("Publish"), &w);
 }
 
 bool iot_mqtt_subscribe(iot_bytes filter, uint32_t qos) {
-  iot_writer w = cbor_map(2);
-  put_text(&w, IOT_TEXT("filter"), filter);
-  put_int(&w, IOT_TEXT("qos"), qos);
-  return call(MQTT, IOT_TEXT("Subscribe"), &w);
+  iot_writer w = iot_cbor_request(2);
+  iot_put_text_pair(&w, IOT_TEXT("filter"), filter);
+  iot_put_int_pair(&w, IOT_TEXT("qos"), qos);
+  return iot_call(MQTT, IOT_TEXT("Subscribe"), &w);
 }
 
 bool iot_read_message(iot_bytes payload, iot_message *message) {
@@ -188,7 +205,7 @@ bool iot_keyvalue_add(iot_bytes key, int32_t by, int32_t *value) {
   mp_pair(&w, IOT_TEXT("key"), key);
   mp_number(&w, IOT_TEXT("value"), by);
   iot_bytes reply, field;
-  if (!call(KEYVALUE, IOT_TEXT("Add"), &w) || !iot_host_reply(&reply)) return false;
+  if (!iot_call(KEYVALUE, IOT_TEXT("Add"), &w) || !iot_host_reply(&reply)) return false;
   iot_reader r = iot_reader_on(reply);
   uint32_t pairs = iot_mp_map(&r);
   int64_t sum = INT64_MAX;
@@ -208,7 +225,7 @@ bool iot_keyvalue_get(iot_bytes key, iot_bytes *value, bool *exists) {
   iot_mp_put_map(&w, 1);
   mp_pair(&w, IOT_TEXT("key"), key);
   iot_bytes reply, field;
-  if (!call(KEYVALUE, IOT_TEXT("Get"), &w) || !iot_host_reply(&reply)) return false;
+  if (!iot_call(KEYVALUE, IOT_TEXT("Get"), &w) || !iot_host_reply(&reply)) return false;
   iot_reader r = iot_reader_on(reply);
   uint32_t pairs = iot_mp_map(&r);
   bool found = false;
@@ -229,7 +246,7 @@ bool iot_keyvalue_set(iot_bytes key, iot_bytes value, int32_t expires) {
   mp_pair(&w, IOT_TEXT("key"), key);
   mp_pair(&w, IOT_TEXT("value"), value);
   mp_number(&w, IOT_TEXT("expires"), expires);
-  return call(KEYVALUE, IOT_TEXT("Set"), &w);
+  return iot_call(KEYVALUE, IOT_TEXT("Set"), &w);
 }
 
 bool iot_logging_write(uint32_t level, iot_bytes text) {
@@ -237,5 +254,5 @@ bool iot_logging_write(uint32_t level, iot_bytes text) {
   iot_mp_put_map(&w, 2);
   mp_number(&w, IOT_TEXT("level"), level);
   mp_pair(&w, IOT_TEXT("body"), text);
-  return call(IOT_TEXT("wascc:logging"), IOT_TEXT("WriteLog"), &w);
+  return iot_call(IOT_TEXT("wascc:logging"), IOT_TEXT("WriteLog"), &w);
 }

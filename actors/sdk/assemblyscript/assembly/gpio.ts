@@ -2,6 +2,7 @@ import { failPayload } from './answer';
 import { Bytes } from './bytes';
 import { badReply, hostCall, replyCborReader, requestCbor } from './call';
 import { CborReader } from './cbor';
+import { List } from './list';
 import { Problem } from './reader';
 import { text } from './text';
 
@@ -16,6 +17,12 @@ const EDGE = text('edge');
 const DEBOUNCE = text('debounceUs');
 const TIMESTAMP = text('timestampNs');
 const SEQ = text('seq');
+const LINES = text('Lines');
+const LINE_LIST = text('lines');
+const NAME = text('name');
+const DIRECTION = text('direction');
+const OUT = text('out');
+const word = new Bytes();
 const reader = new CborReader();
 const key = new Bytes();
 
@@ -92,5 +99,34 @@ export class Edge {
     }
     if (reader.finish() && this.line.size == 0) reader.reject(Problem.Missing);
     return reader.problem == Problem.None || failPayload('Edge payload', reader.problem);
+  }
+}
+
+/** The lines that the binding grants: `if (lines.ask()) while (lines.next()) …`. */
+export class Lines {
+  name: Bytes = new Bytes();
+  output: bool = false;
+  value: bool = false;
+  private readonly list: List = new List();
+
+  /** False when the host refused or its reply cannot be read: see `failHost`. */
+  ask(): bool {
+    return this.list.ask(GPIO, LINES, LINE_LIST);
+  }
+
+  next(): bool {
+    if (!this.list.next()) return false;
+    const item = this.list.reader;
+    this.name.set(0, 0);
+    for (let pairs = item.map(); pairs > 0 && !item.problem; pairs--) {
+      item.text(key);
+      if (key.equals(NAME)) item.text(this.name);
+      else if (key.equals(DIRECTION)) {
+        item.text(word);
+        this.output = word.equals(OUT);
+      } else if (key.equals(VALUE)) this.value = item.bool();
+      else item.skip();
+    }
+    return item.problem == Problem.None;
   }
 }
