@@ -21,6 +21,15 @@ export interface Session<Grant = unknown> {
  */
 export type Deliver = (operation: string, message: unknown) => Promise<unknown>;
 
+/** Something of the board that a binding has for itself: a line of the GPIO, a serial port. */
+export interface Resource {
+  readonly kind: 'line' | 'port';
+  /** As the board names it, or the provider's settings. */
+  readonly name: string;
+  /** `out`, `in pull-up`, `9600 8N1`: for people. */
+  readonly use: string;
+}
+
 export type MaybePromise<T> = T | Promise<T>;
 
 /** What a part inside a cell answers when it cannot: the main thread is asked then, and the actor waits for that. */
@@ -116,6 +125,8 @@ export interface ContractDefinition<P extends Provider<Grant>, Grant> {
   readonly summary: string;
   /** What a binding in the configuration may say under this contract. */
   readonly grant: z.ZodType<Grant>;
+  /** What a binding with that grant has for itself; default: nothing. */
+  resources?(grant: Grant): Resource[];
   readonly operations: Readonly<Record<string, Operation<P, Grant, never>>>;
   /** By name, loaded only when configured. */
   readonly implementations: Readonly<Record<string, () => Promise<Implementation<P>>>>;
@@ -134,6 +145,8 @@ export interface Contract {
   defaultImplementation(board: Board): string;
   /** Checks a binding's settings; throws a `ZodError`. */
   parseGrant(settings: unknown): unknown;
+  /** What a binding with that (checked) grant has for itself. */
+  resources(grant: unknown): Resource[];
   /** Throws E_CONFIG for a name this contract does not have, E_UNAVAILABLE when a package it needs is not there. */
   loadImplementation(name: string): Promise<Implementation<Provider>>;
   /** Whether any operation has requests that are one-way. */
@@ -186,6 +199,7 @@ export function defineContract<P extends Provider<Grant>, Grant>(
     implementations: Object.keys(implementations),
     defaultImplementation: (board) => (typeof byDefault === 'string' ? byDefault : byDefault(board)),
     parseGrant: (settings) => definition.grant.parse(settings),
+    resources: (grant) => definition.resources?.(grant as Grant) ?? [],
     async loadImplementation(name) {
       const load = Object.hasOwn(implementations, name) ? implementations[name] : undefined;
       if (load !== undefined)

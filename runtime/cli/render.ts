@@ -12,6 +12,13 @@ export interface Sink {
   readonly columns?: number | undefined;
 }
 
+/** Standard output, as somebody who draws must know it. */
+export interface Paper {
+  readonly columns: number;
+  /** `text` in a colour where colours are shown, else as it is. */
+  paint(style: 'red' | 'green' | 'yellow' | 'cyan' | 'dim', text: string): string;
+}
+
 /** The only place that prints: results to stdout, errors, remarks and progress to stderr. */
 export class Renderer {
   readonly #stdout: Sink;
@@ -83,6 +90,14 @@ export class Renderer {
   /** Columns a status line may take. */
   get width(): number {
     return (this.#stderr.columns ?? 80) - 1;
+  }
+
+  /** What a result may be drawn on. */
+  get paper(): Paper {
+    const color = this.#color && this.#options().color && this.#stdout.isTTY === true;
+    const paint: Paper['paint'] = (style, text) =>
+      color ? styleText(style, text, { validateStream: false }) : text;
+    return { columns: this.#stdout.columns ?? 80, paint };
   }
 
   /** Draws over the last status line. */

@@ -51,6 +51,7 @@ export async function makeAgent(parts: AgentParts): Promise<ControlAgent> {
     handlers: rpcHandlers({
       device,
       version: VERSION,
+      board,
       session,
       host,
       logs,

@@ -8,6 +8,7 @@ import type { LogRing } from './log-ring.js';
 export interface HandlerParts {
   readonly device: string;
   readonly version: string;
+  readonly board: string;
   readonly session: number;
   readonly host: Host;
   readonly logs: LogRing;
@@ -19,7 +20,7 @@ export interface HandlerParts {
 
 /** What a signed request may ask of this device. */
 export function rpcHandlers(parts: HandlerParts): RpcHandlers {
-  const { device, version, session, host, logs, problems } = parts;
+  const { device, version, board, session, host, logs, problems } = parts;
   const { providers } = host;
   const { trust } = parts.updates;
   return whileTrusted(trust, {
@@ -31,6 +32,7 @@ export function rpcHandlers(parts: HandlerParts): RpcHandlers {
       return {
         device,
         version,
+        board,
         session,
         ready,
         problems: found,

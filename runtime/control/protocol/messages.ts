@@ -1,3 +1,4 @@
+import type { Resource } from '../../base/contract.js';
 import type { ErrorRecord } from '../../base/errors.js';
 import type { LogLevel } from '../../base/logger.js';
 
@@ -25,7 +26,12 @@ export interface ActorStatus {
   readonly sequence?: number | undefined;
   /** Contracts that its module may use where they are bound: what it claims, cut to what its signers may grant. */
   readonly capabilities?: readonly string[] | undefined;
-  readonly bindings: readonly { readonly contract: string; readonly name: string }[];
+  readonly bindings: readonly {
+    readonly contract: string;
+    readonly name: string;
+    /** Lines and ports that it has for itself. */
+    readonly resources?: readonly Resource[] | undefined;
+  }[];
   readonly queued: number;
   readonly handled: number;
   readonly failed: number;
@@ -134,6 +140,8 @@ export interface RpcOperations {
     result: {
       device: string;
       version: string;
+      /** Not said by older hosts. */
+      board?: string;
       session: number;
       ready: boolean;
       problems: string[];

@@ -55,7 +55,10 @@ export class ActorSlot {
             version: module.version,
             capabilities: [...module.capabilities],
           }),
-      bindings: this.bindings.list().map(({ contract, session }) => ({ contract, name: session.binding })),
+      bindings: this.bindings.list().map(({ contract, session, resources }) => {
+        const held = resources.length === 0 ? {} : { resources };
+        return { contract, name: session.binding, ...held };
+      }),
       queued: intake.length,
       handled: intake.handledCount,
       failed: intake.failedCount,

@@ -1,7 +1,7 @@
 import { ZodError } from 'zod';
 import { decodePayload, encodePayload } from '../../base/codec.js';
 import type { BindingConfig } from '../../base/config/schema.js';
-import type { Deliver, Session } from '../../base/contract.js';
+import type { Deliver, Resource, Session } from '../../base/contract.js';
 import { asIotError, IotError, withContext } from '../../base/errors.js';
 import type { CellBinding } from '../cell/protocol.js';
 import type { ProviderSlot } from '../providers/provider-slot.js';
@@ -11,6 +11,7 @@ export interface Bound {
   readonly contract: string;
   readonly session: Session;
   readonly provider: ProviderSlot;
+  readonly resources: readonly Resource[];
 }
 
 /** Hands encoded messages to the actor, if it claims the contract that they come through. */
@@ -53,7 +54,7 @@ export class Bindings {
     } catch (thrown) {
       throw withContext(asIotError(thrown, 'E_PROVIDER'), `binding of ${this.#actor} to ${id}`);
     }
-    this.#bound.set(`${id}/${name}`, { contract: id, session, provider });
+    this.#bound.set(`${id}/${name}`, { contract: id, session, provider, resources: contract.resources(grant) });
   }
 
   /** What a cell may know: bindings whose contract the module claims. */

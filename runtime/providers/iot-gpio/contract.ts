@@ -132,6 +132,12 @@ export default defineContract<Gpio, Grant>({
   codec: 'cbor',
   summary: 'pins: read, write, pulse, edges',
   grant: Grant,
+  resources: ({ lines }) =>
+    Object.entries(lines).map(([name, line]) => {
+      const how = line.direction === 'out' ? line.drive : line.bias;
+      const usual = how === 'push-pull' || how === 'none';
+      return { kind: 'line', name, use: usual ? line.direction : `${line.direction} ${how}` };
+    }),
   operations: {
     Read: operation({
       request: LineOnly,

@@ -114,6 +114,12 @@ export default defineContract<Serial, Grant>({
   codec: 'cbor',
   summary: 'serial ports: frames in, bytes out, unplug and replug',
   grant: Grant,
+  resources: ({ ports }) =>
+    Object.entries(ports).map(([name, { baudRate, dataBits, parity, stopBits }]) => ({
+      kind: 'port',
+      name,
+      use: `${baudRate} ${dataBits}${parity.charAt(0).toUpperCase()}${stopBits}`,
+    })),
   operations: {
     Write: operation({
       request: Write,
