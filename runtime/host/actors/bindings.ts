@@ -54,7 +54,12 @@ export class Bindings {
     } catch (thrown) {
       throw withContext(asIotError(thrown, 'E_PROVIDER'), `binding of ${this.#actor} to ${id}`);
     }
-    this.#bound.set(`${id}/${name}`, { contract: id, session, provider, resources: contract.resources(grant) });
+    this.#bound.set(`${id}/${name}`, {
+      contract: id,
+      session,
+      provider,
+      resources: contract.resources(grant),
+    });
   }
 
   /** What a cell may know: bindings whose contract the module claims. */
