@@ -14,7 +14,10 @@ interface Held {
   readonly index: number;
   readonly line: Line;
   readonly base: LineConfig;
-  watched: boolean;
+  /** Number of the last edge that was read; the kernel numbers those of a line from 1, as long as it is held. */
+  lastSeq: number;
+  /** The watch under way. */
+  watch: object | undefined;
 }
 
 /** The pins of a board through the kernel's character device. */
@@ -25,14 +28,17 @@ export class CharacterDeviceChip implements GpioChip {
   readonly #held = new Map<string, Held>();
   readonly #waiter: Waiter;
   readonly #system: Libc;
+  readonly #folder: string;
 
   /** Loads koffi: throws E_UNAVAILABLE when it is not installed. `consumer`: what other programs see as the holder. */
   constructor(
     private readonly board: Board,
     private readonly consumer: string,
     private readonly logger: Logger,
+    { system = libc(), folder = '/dev' }: { system?: Libc; folder?: string } = {},
   ) {
-    this.#system = libc();
+    this.#system = system;
+    this.#folder = folder;
     this.#names = Object.keys(board.gpio.lines);
     this.table = LineTable.of(this.#names.length);
     this.#waiter = new Waiter((error) => logger.error(`edges are not told any more: ${error.message}`));
@@ -63,7 +69,7 @@ export class CharacterDeviceChip implements GpioChip {
       this.#system,
     );
     const index = this.#names.indexOf(name);
-    this.#held.set(name, { index, line, base, watched: false });
+    this.#held.set(name, { index, line, base, lastSeq: 0, watch: undefined });
     this.table.open(index, line.fd, settings.direction === 'out', owner);
   }
 
@@ -72,7 +78,7 @@ export class CharacterDeviceChip implements GpioChip {
     if (held === undefined) return;
     this.#held.delete(name);
     this.table.close(held.index);
-    if (held.watched) this.#waiter.remove(held.line.fd);
+    if (held.watch !== undefined) this.#waiter.remove(held.line.fd);
     held.line.close();
   }
 
@@ -93,30 +99,33 @@ export class CharacterDeviceChip implements GpioChip {
     const held = this.#line(name);
     const edges = { rising: FLAG.rising, falling: FLAG.falling, both: FLAG.rising | FLAG.falling }[edge];
     held.line.configure({ flags: held.base.flags | edges, debounceUs });
-    let last: number | undefined;
+    const watch = {};
+    held.watch = watch;
     this.#waiter.add(held.line.fd, (events) => {
-      for (const event of events) {
-        // The kernel numbers the edges of a line; where its buffer was full the oldest are gone, and so is a number.
-        const missed = last === undefined ? 0 : event.seq - last - 1;
-        last = event.seq;
+      for (const { edge: kind, timestampNs, seq } of events) {
+        // Where the kernel's buffer was full the oldest are gone, and their numbers with them.
+        const missed = since(held.lastSeq, seq) - 1;
+        if (missed >= 0) held.lastSeq = seq;
+        if (held.watch !== watch || this.#held.get(name) !== held) continue;
         if (missed > 0) this.logger.warn(`line ${name}: ${missed} edges came faster than they were read`);
-        onEdge(event.edge, event.timestampNs, missed);
+        onEdge(kind, timestampNs, Math.max(0, missed));
       }
     });
-    held.watched = true;
   }
 
   unwatch(name: string): void {
     const held = this.#held.get(name);
-    if (held === undefined || !held.watched) return;
+    if (held?.watch === undefined) return;
     this.#waiter.remove(held.line.fd);
-    held.watched = false;
+    held.watch = undefined;
     held.line.configure(held.base);
-    held.line.drain();
+    // Edges that nobody waits for any more.
+    const last = held.line.drain();
+    if (last !== undefined && since(held.lastSeq, last) > 0) held.lastSeq = last;
   }
 
   #chip(label: string): Chip {
-    const open = this.#chips.get(label) ?? Chip.open(label, this.#system);
+    const open = this.#chips.get(label) ?? Chip.open(label, this.#system, this.#folder);
     this.#chips.set(label, open);
     return open;
   }
@@ -132,6 +141,11 @@ export class CharacterDeviceChip implements GpioChip {
     if (held !== undefined) return held;
     throw new IotError('E_NOT_BOUND', `line ${name} is not held by anybody`);
   }
+}
+
+/** How far `seq` is beyond `last`, both unsigned numbers of 32 bits that begin again. */
+function since(last: number, seq: number): number {
+  return (seq - last) | 0;
 }
 
 /** What the kernel is asked for, without edges and without a level. */

@@ -54,8 +54,8 @@ export class Chip {
   ) {}
 
   /** Opens the chip with that label. Throws E_UNAVAILABLE, naming those there are. */
-  static open(label: string, system: Libc = libc()): Chip {
-    const chips = listChips('/dev', system);
+  static open(label: string, system: Libc = libc(), folder = '/dev'): Chip {
+    const chips = listChips(folder, system);
     const found = chips.find((chip) => chip.label === label);
     if (found === undefined) throw notThere(label, chips);
     const fd = system.open(found.path, OPEN_FLAGS);

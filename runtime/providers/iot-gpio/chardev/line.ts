@@ -9,6 +9,7 @@ import {
   lineConfig,
   lineRequest,
   lineValues,
+  readEvents,
   requestedFd,
 } from './uapi.js';
 
@@ -55,10 +56,16 @@ export class Line {
     this.#call(IOCTL.setValues, lineValues(level));
   }
 
-  /** Throws away edges that nobody waits for any more. */
-  drain(): void {
-    const events = new Uint8Array(EVENT_BYTES * 64);
-    while (hasEvents(this.system, this.fd) && this.system.read(this.fd, events, events.length) > 0);
+  /** Throws away the edges that were not read yet; the number of the last one, if there was any. */
+  drain(): number | undefined {
+    const buffer = new Uint8Array(EVENT_BYTES * 64);
+    let last: number | undefined;
+    while (hasEvents(this.system, this.fd)) {
+      const length = Number(this.system.read(this.fd, buffer, buffer.length));
+      if (length <= 0) break;
+      last = readEvents(buffer.subarray(0, length)).at(-1)?.seq ?? last;
+    }
+    return last;
   }
 
   close(): void {

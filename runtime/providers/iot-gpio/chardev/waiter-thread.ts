@@ -18,6 +18,13 @@ function run({ wakeFd, done }: WaiterData): void {
   const watches = new Map<number, number>();
   const buffer = new Uint8Array(EVENT_BYTES * BATCH);
   const counter = new Uint8Array(8);
+  const end = (fd: number) => {
+    const watch = watches.get(fd);
+    if (watch === undefined) return;
+    watches.delete(fd);
+    const message: WaitedEvents = { watch, events: [], ended: true };
+    port.postMessage(message);
+  };
   let list = pollList([wakeFd]);
   for (;;) {
     for (;;) {
@@ -25,7 +32,7 @@ function run({ wakeFd, done }: WaiterData): void {
       if (received === undefined) break;
       const { message } = received;
       if (message.do === 'add') watches.set(message.fd, message.watch);
-      else if (message.do === 'remove') watches.delete(message.fd);
+      else if (message.do === 'remove') end(message.fd);
       list = pollList([wakeFd, ...watches.keys()]);
       Atomics.add(carriedOut, 0, 1);
       Atomics.notify(carriedOut, 0);
@@ -39,7 +46,7 @@ function run({ wakeFd, done }: WaiterData): void {
       if (length > 0) {
         const message: WaitedEvents = { watch, events: readEvents(buffer.subarray(0, Number(length))) };
         port.postMessage(message);
-      } else watches.delete(fd);
+      } else end(fd);
     }
     list = pollList([wakeFd, ...watches.keys()]);
   }

@@ -25,7 +25,10 @@ export class Waiter {
   /** `onFailure`: the thread has ended by itself, and no edge is told any more. */
   constructor(private readonly onFailure: (error: Error) => void) {}
 
-  /** Hands over what is read from `fd`, a batch at a time, until `remove`. */
+  /**
+   * Hands over what is read from `fd`, a batch at a time. Batches that were read before `remove` may still come after
+   * it, but never after the first one of a later watch.
+   */
   add(fd: number, onEvents: OnEvents): void {
     this.#start();
     const watch = ++this.#watches;
@@ -39,7 +42,6 @@ export class Waiter {
     const watch = this.#watchOf.get(fd);
     if (watch === undefined) return;
     this.#watchOf.delete(fd);
-    this.#listeners.delete(watch);
     this.#command({ do: 'remove', fd });
     this.#awaitDone();
   }
@@ -64,7 +66,10 @@ export class Waiter {
     const workerData: WaiterData = { wakeFd: fd, done: this.#done };
     const worker = new Worker(new URL('./waiter-thread.js', import.meta.url), { workerData });
     worker.unref();
-    worker.on('message', ({ watch, events }: WaitedEvents) => this.#listeners.get(watch)?.(events));
+    worker.on('message', ({ watch, events, ended }: WaitedEvents) => {
+      if (ended === true) this.#listeners.delete(watch);
+      else this.#listeners.get(watch)?.(events);
+    });
     worker.on('error', (error) => {
       this.#worker = undefined;
       this.onFailure(error);

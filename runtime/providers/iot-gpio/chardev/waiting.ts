@@ -6,10 +6,11 @@ export type WaitCommand =
   | { readonly do: 'remove'; readonly fd: number }
   | { readonly do: 'end' };
 
-/** Waiting thread → main thread: edges of one line, as they were read. */
+/** Waiting thread → main thread: edges of one line, as they were read; `ended`: there are no more of this watch. */
 export interface WaitedEvents {
   readonly watch: number;
   readonly events: readonly LineEvent[];
+  readonly ended?: boolean;
 }
 
 export interface WaiterData {
