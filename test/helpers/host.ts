@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Board } from '#runtime/base/board.js';
 import { HostConfig } from '#runtime/base/config/schema.js';
 import type { Contract } from '#runtime/base/contract.js';
 import { type Logger, silentLogger } from '#runtime/base/logger.js';
@@ -30,6 +31,7 @@ export async function startHost(
   /** Take the place of the real contracts of the same id. */
   fakes: readonly Contract[] = [],
   clock: HostClock = machineClock,
+  board: Board = TEST_BOARD,
 ): Promise<TestHost> {
   const dataDir = await mkdtemp(join(tmpdir(), 'iot-host-test-'));
   const engine = await loadEngineModule();
@@ -42,7 +44,7 @@ export async function startHost(
       config: HostConfig.parse({ device: 'test', ...config }),
       dataDir,
       brokerUrl: 'mqtt://127.0.0.1:1',
-      board: TEST_BOARD,
+      board,
       logger,
       engine,
       contracts,

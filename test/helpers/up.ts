@@ -21,10 +21,15 @@ export interface UpOptions {
   readonly env?: Record<string, string>;
   /** A command and its arguments that run it, such as `nsenter …`. */
   readonly through?: readonly string[];
+  /** Milliseconds that the start may take; default 15,000. */
+  readonly patienceMs?: number;
 }
 
 /** Starts it and waits until it says that it is ready; it is killed with the test. */
-export async function up(cleanup: Cleanup, { cwd, env = {}, through = [] }: UpOptions): Promise<UpProcess> {
+export async function up(
+  cleanup: Cleanup,
+  { cwd, env = {}, through = [], patienceMs = PATIENCE_MS }: UpOptions,
+): Promise<UpProcess> {
   const [program = '', ...args] = [...through, process.execPath, MAIN, 'up', '--json'];
   const child = spawn(program, args, {
     cwd,
@@ -33,17 +38,17 @@ export async function up(cleanup: Cleanup, { cwd, env = {}, through = [] }: UpOp
   });
   const end = (signal: NodeJS.Signals) => ended(child, signal);
   cleanup.add(() => end('SIGKILL'));
-  const ready = JSON.parse(await firstLine(child));
+  const ready = JSON.parse(await firstLine(child, patienceMs));
   return { pid: child.pid ?? 0, ready, end };
 }
 
-function firstLine(child: ChildProcess): Promise<string> {
+function firstLine(child: ChildProcess, patienceMs: number): Promise<string> {
   return new Promise((settle, reject) => {
     let stdout = '';
     let stderr = '';
     const timer = setTimeout(
-      () => reject(new Error(`not ready after ${PATIENCE_MS} ms: ${stderr}`)),
-      PATIENCE_MS,
+      () => reject(new Error(`not ready after ${patienceMs} ms: ${stderr}`)),
+      patienceMs,
     );
     child.stderr?.on('data', (data: Buffer) => {
       stderr = (stderr + data.toString()).slice(-8_192);

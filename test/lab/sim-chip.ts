@@ -42,6 +42,11 @@ export class SimChip {
     return join(this.#controls, `sim_gpio${offset}`, 'pull');
   }
 
+  /** Path of the file that tells the level: for programs that watch without us. */
+  valueFile(offset: number): string {
+    return join(this.#controls, `sim_gpio${offset}`, 'value');
+  }
+
   remove(): void {
     writeFileSync(join(this.#folder, 'live'), '0');
     rmdirSync(join(this.#folder, 'bank0'));

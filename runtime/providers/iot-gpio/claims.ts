@@ -31,7 +31,11 @@ export function checkAgainstBoard(grant: Grant, board: Board): void {
 }
 
 /** Lines that are a pin of a serial port which this machine has switched on: the two take the pin from each other. */
-export function sharedPins(grant: Grant, board: Board, isThere = existsSync): string[] {
+export function sharedPins(
+  grant: Grant,
+  board: Board,
+  isThere: (path: string) => boolean = existsSync,
+): string[] {
   return Object.entries(board.ports).flatMap(([port, { path, pins }]) => {
     if (pins === undefined || !isThere(path)) return [];
     return Object.keys(grant.lines).flatMap((name) => {
