@@ -95,7 +95,7 @@ build_as() { # NAME ENTRY
 }
 
 names=(blink-v1 blink-v2 counter-v1 counter-v2 lamp-c lamp-as echo-c echo-as relay visits
-  bad-trap bad-trap-start bad-hang bad-start probe-c probe-as probe-io-c probe-io-as)
+  bad-trap bad-trap-start bad-hang bad-start probe-c probe-as probe-io-c probe-io-as probe-serial)
 case ${1:-} in
   '') ;;
   --force) force=yes ;;
@@ -123,6 +123,7 @@ build_c probe-c actors/probe/probe.c
 build_as probe-as actors/probe/probe.ts
 build_c probe-io-c actors/probe/probe-io.c
 build_as probe-io-as actors/probe/probe-io.ts
+build_c probe-serial actors/probe/probe-serial.c
 
 for name in "${names[@]}"; do
   [[ -s $out/$name.wasm ]] || die "$out/$name.wasm is missing after the build"

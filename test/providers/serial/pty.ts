@@ -19,7 +19,7 @@ export class PtyCable {
   }
 
   async plug(): Promise<void> {
-    const end = (path: string) => `PTY,link=${path},rawer,wait-slave=0`.replace(',wait-slave=0', '');
+    const end = (path: string) => `PTY,link=${path},rawer`;
     this.#socat = spawn('socat', [end(this.near), end(this.#farPath)], { stdio: 'ignore' });
     while (!existsSync(this.near) || !existsSync(this.#farPath)) await sleep(5);
     const far = new SerialPort({ path: this.#farPath, baudRate: 115_200, autoOpen: false });

@@ -18,13 +18,16 @@ interface UsbDevice {
   readonly serial: string;
 }
 
+/** `ttyUSB2` comes before `ttyUSB10`. */
+const { compare: byNumber } = new Intl.Collator('en', { numeric: true });
+
 /** The device node of a USB serial adapter, by what the kernel shows under /sys; `undefined` while it is not there. */
 export async function findUsb(id: string, sys = '/sys'): Promise<string | undefined> {
   const [vendor = '', product = '', ...rest] = id.split(':');
   const serial = rest.length === 0 ? undefined : rest.join(':');
   const folder = join(sys, 'class/tty');
   const names = await readdir(folder).catch(() => []);
-  for (const name of names.filter((tty) => /^tty(USB|ACM)\d+$/.test(tty)).sort()) {
+  for (const name of names.filter((tty) => /^tty(USB|ACM)\d+$/.test(tty)).sort(byNumber)) {
     const device = await usbDeviceOf(join(folder, name, 'device'));
     if (device === undefined) continue;
     const same = device.vendor === vendor.toLowerCase() && device.product === product.toLowerCase();
