@@ -1,3 +1,4 @@
+import type { Board } from '../base/board.js';
 import type { HostConfig } from '../base/config/schema.js';
 import type { Resource } from '../base/contract.js';
 import { loadContracts } from '../providers/discover.js';
@@ -22,4 +23,19 @@ export async function configuredUses(config: HostConfig): Promise<Use[]> {
       }
     }),
   );
+}
+
+/** Contract → implementation, for what the providers and bindings of a configuration need on that board. */
+export async function implementationsOf(config: HostConfig, board: Board): Promise<Record<string, string>> {
+  const contracts = await loadContracts();
+  const bound = config.actors.flatMap(({ bindings }) => bindings.map(({ contract }) => ({ contract })));
+  const found: Record<string, string> = {};
+  for (const { contract: id, use } of [...bound, ...config.providers] as {
+    contract: string;
+    use?: string;
+  }[]) {
+    const implementation = use ?? contracts.get(id)?.contract.defaultImplementation(board);
+    if (implementation !== undefined) found[id] = implementation;
+  }
+  return found;
 }

@@ -19,7 +19,7 @@ beforeAll(async () => {
 
 describe('what is typed wrong ends with 2 and the next thing to type', () => {
   it.each<[line: string, code: number, message: string, hint?: string]>([
-    ['', 2, 'which command? iot-host has: board, completion, config,', 'iot-host --help'],
+    ['', 2, 'which command? iot-host has: board, completion, config, doctor,', 'iot-host --help'],
     ['keys', 2, 'which command? iot-host keys has: gen, list, trust, revoke, rotate', 'iot-host keys --help'],
     ['psuh x.wasm', 2, 'unknown command "psuh"', 'did you mean push?'],
     ['keys gne', 2, 'unknown command "gne"', 'did you mean gen?'],

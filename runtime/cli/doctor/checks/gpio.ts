@@ -1,0 +1,37 @@
+import { SIMULATED_CHIP } from '../../../base/board.js';
+import { asIotError } from '../../../base/errors.js';
+import type { ChipInfo } from '../../../index.js';
+import { type Check, fail, ok } from '../finding.js';
+import { joinGroup } from '../groups.js';
+
+/** The board's chip: that it is there, and that this user may use it. */
+export const checkGpio: Check = async (machine, { board, recognised, implementations }) => {
+  const { chip: label } = board.gpio;
+  if (label === SIMULATED_CHIP || implementations['iot:gpio'] === 'sim')
+    return [ok('gpio', 'simulated pins')];
+  const paths = (await machine.list('/dev')).filter((name) => /^gpiochip\d+$/.test(name));
+  if (paths.length === 0) {
+    const fix = 'boot a kernel with CONFIG_GPIO_CDEV, like that of Raspberry Pi OS or Debian';
+    return [fail('gpio', 'there is no /dev/gpiochip*', fix)];
+  }
+  let chips: ChipInfo[];
+  try {
+    chips = machine.chips();
+  } catch (thrown) {
+    const why = `the package koffi cannot be loaded: ${asIotError(thrown).message.split('\n')[0]}`;
+    return [fail('gpio', why, 'npm install koffi, in the folder where iot-host is installed')];
+  }
+  const found = chips.find((chip) => chip.label === label);
+  if (found !== undefined) return [ok('gpio', `${label} is ${found.path}, ${found.lines} lines`)];
+  const closed = chips.find(({ problem }) => problem === 'EACCES' || problem === 'EPERM');
+  if (closed !== undefined) {
+    const text = `${machine.user} may not open ${closed.path} (${closed.problem})`;
+    return [fail('gpio', text, await joinGroup(machine, 'gpio'))];
+  }
+  const there = chips.map((chip) => chip.label || `${chip.path} (${chip.problem})`).join(', ');
+  const fix =
+    recognised === undefined || recognised === board.name
+      ? 'board: NAME of a board with one of these chips; iot-host board list'
+      : `board: ${recognised}`;
+  return [fail('gpio', `the chip ${label} of board ${board.name} is not here; there are: ${there}`, fix)];
+};

@@ -1,0 +1,68 @@
+import { access } from 'node:fs/promises';
+import type { Board } from '../../base/board.js';
+import type { LoadedConfig } from '../../base/config/load.js';
+import { asIotError } from '../../base/errors.js';
+import type { Use } from '../../index.js';
+import { configFile } from '../config/file.js';
+import type { Context } from '../context.js';
+import type { Machine } from './machine.js';
+
+/** What the machine is to do: the checks ask for no more than that needs. */
+export interface Subject {
+  /** The configuration file that is meant. */
+  readonly file: string;
+  /** `undefined`: there is none, or it is not valid. */
+  readonly config: LoadedConfig | undefined;
+  /** What is wrong with it, one a line; empty when it is valid or there is none. */
+  readonly configProblems: readonly string[];
+  /** What the device tree says, the most particular first. */
+  readonly deviceTree: readonly string[];
+  /** Name of the board that the device tree describes. */
+  readonly recognised: string | undefined;
+  /** The board that the host would take. */
+  readonly board: Board;
+  /** Lines and ports that bindings have. */
+  readonly uses: readonly Use[];
+  /** Contract → implementation, of what the configuration uses. */
+  readonly implementations: Readonly<Record<string, string>>;
+}
+
+const TREE = '/proc/device-tree/compatible';
+
+/** Reads the configuration as the host would. Rejects only when a file was named that is not there. */
+export async function subjectOf(
+  flag: string | undefined,
+  machine: Machine,
+  context: Context,
+): Promise<Subject> {
+  const { checkConfig, configuredUses, implementationsOf, loadBoard, loadConfig, recogniseBoard } =
+    await import('../../index.js');
+  const { file, origin } = configFile(flag, context.environment);
+  const deviceTree = ((await machine.text(TREE)) ?? '').split('\0').filter((entry) => entry !== '');
+  const recognised = await recogniseBoard(deviceTree);
+  const about = { file, deviceTree, recognised };
+  const nothing = async (configProblems: readonly string[]): Promise<Subject> => ({
+    ...{ ...about, config: undefined, configProblems, uses: [], implementations: {} },
+    board: await loadBoard(recognised ?? 'sim'),
+  });
+  const there = await access(file).then(
+    () => true,
+    () => false,
+  );
+  if (!there && origin === 'default') return nothing([]);
+  try {
+    const config = await loadConfig(file, context.environment);
+    const problems = await checkConfig(config);
+    const named = config.board === 'auto' ? (recognised ?? 'sim') : config.board;
+    const board = await loadBoard(named).catch(() => loadBoard(recognised ?? 'sim'));
+    return {
+      ...{ ...about, config, configProblems: problems.map(({ message }) => message) },
+      board,
+      uses: await configuredUses(config),
+      implementations: await implementationsOf(config, board),
+    };
+  } catch (thrown) {
+    if (!there) throw thrown;
+    return nothing(asIotError(thrown).message.split('\n'));
+  }
+}
