@@ -78,7 +78,7 @@ compile_c() { # SOURCE DEFINES… TARGET
 }
 build_c() { # NAME SOURCE DEFINES…
   need_clang
-  build "$1" "$clang_version ${c_flags[*]} ${*:3}" actors/sdk/c/*.[ch] "$2" -- compile_c "${@:2}"
+  build "$1" "$clang_version ${c_flags[*]} ${*:3}" actors/sdk/c/*.[ch] "$(dirname "$2")"/*.[ch] -- compile_c "${@:2}"
 }
 
 # `stub` never collects, and nothing is there to collect; the top level runs as wapc_init, not as a hidden start section.
@@ -95,6 +95,7 @@ build_as() { # NAME ENTRY
 }
 
 names=(blink-v1 blink-v2 counter-v1 counter-v2 lamp-c lamp-as echo-c echo-as relay visits
+  thermostat door ble-beacon modbus-gateway
   bad-trap bad-trap-start bad-hang bad-start probe-c probe-as probe-io-c probe-io-as probe-serial)
 case ${1:-} in
   '') ;;
@@ -114,6 +115,10 @@ build_c echo-c actors/echo/echo.c
 build_as echo-as actors/echo/echo.ts
 build_c relay actors/relay/relay.c
 build_c visits actors/visits/visits.c
+build_c thermostat actors/thermostat/thermostat.c
+build_as door actors/door/door.ts
+build_c ble-beacon actors/ble-beacon/ble-beacon.c
+build_c modbus-gateway actors/modbus-gateway/modbus-gateway.c
 for bad in bad-trap bad-trap-start bad-hang bad-start; do
   build_c "$bad" "actors/bad/$bad.c"
 done

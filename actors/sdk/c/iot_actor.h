@@ -7,6 +7,7 @@
 #include "iot_cbor.h"
 #include "iot_contracts.h"
 #include "iot_msgpack.h"
+#include "iot_settings.h"
 #include "iot_words.h"
 
 /// Sizes in bytes; override with -D. A payload beyond them is refused with an error, never cut off.

@@ -1,0 +1,122 @@
+// What is to be read and written: "every=5000 timeout=300 retries=2 flow=1:input:8:s16:1 pump=1:coil:0".
+#include "rtu.h"
+
+enum { POINTS_MAX = 32, NAME_MAX = 16 };
+enum { BIT, U16, S16, U32, S32 };
+
+typedef struct {
+  uint8_t name[NAME_MAX];
+  uint8_t name_len, unit, function, type, decimals;
+  uint16_t address;
+  /// What was published last, so that an error is told once; 0 for a value.
+  uint8_t told;
+} point;
+
+typedef struct {
+  int32_t every, timeout, retries;
+  uint32_t count;
+  point points[POINTS_MAX];
+} plan;
+
+static iot_bytes name_of(const point *p) { return (iot_bytes){p->name, p->name_len}; }
+static uint32_t registers_of(const point *p) { return p->type >= U32 ? 2 : 1; }
+
+static bool read_kind(iot_bytes text, point *p) {
+  p->type = U16;
+  if (iot_same(text, IOT_TEXT("holding"))) p->function = READ_HOLDING;
+  else if (iot_same(text, IOT_TEXT("input"))) p->function = READ_INPUT;
+  else p->type = BIT;
+  if (iot_same(text, IOT_TEXT("coil"))) p->function = READ_COILS;
+  else if (iot_same(text, IOT_TEXT("discrete"))) p->function = READ_DISCRETE;
+  return p->function != 0;
+}
+
+static bool read_type(iot_bytes text, point *p) {
+  if (p->type == BIT) return false;
+  if (iot_same(text, IOT_TEXT("u16"))) p->type = U16;
+  else if (iot_same(text, IOT_TEXT("s16"))) p->type = S16;
+  else if (iot_same(text, IOT_TEXT("u32"))) p->type = U32;
+  else if (iot_same(text, IOT_TEXT("s32"))) p->type = S32;
+  else return false;
+  return true;
+}
+
+/// UNIT:KIND:ADDRESS[:TYPE[:DECIMALS]]
+static bool read_place(iot_bytes text, point *p) {
+  iot_bytes part, rest;
+  int32_t number;
+  if (!iot_cut(text, ':', &part, &rest) || !iot_whole(part, 1, 247, &number)) return false;
+  p->unit = (uint8_t)number;
+  if (!iot_cut(rest, ':', &part, &text) || !read_kind(part, p)) return false;
+  bool more = iot_cut(text, ':', &part, &rest);
+  if (!iot_whole(more ? part : text, 0, 65535, &number)) return false;
+  p->address = (uint16_t)number;
+  if (!more) return true;
+  more = iot_cut(rest, ':', &part, &text);
+  if (!read_type(more ? part : rest, p)) return false;
+  if (!more) return true;
+  if (!iot_whole(text, 0, 6, &number)) return false;
+  p->decimals = (uint8_t)number;
+  return true;
+}
+
+static bool is_name(iot_bytes text) {
+  for (uint32_t i = 0; i < text.len; i++) {
+    uint8_t c = text.at[i];
+    if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-')) return false;
+  }
+  return text.len > 0 && text.len <= NAME_MAX;
+}
+
+/// Null, or what is wrong.
+static const char *read_plan(iot_bytes text, plan *made) {
+  iot_bytes word, name, value;
+  *made = (plan){.every = 5000, .timeout = 300, .retries = 2};
+  while (iot_next_word(&text, &word)) {
+    if (!iot_cut(word, '=', &name, &value)) return "is not name=value";
+    if (iot_same(name, IOT_TEXT("every"))) {
+      if (!iot_whole(value, 100, 86400000, &made->every)) return "every= wants 100 to 86400000 milliseconds";
+    } else if (iot_same(name, IOT_TEXT("timeout"))) {
+      if (!iot_whole(value, 10, 10000, &made->timeout)) return "timeout= wants 10 to 10000 milliseconds";
+    } else if (iot_same(name, IOT_TEXT("retries"))) {
+      if (!iot_whole(value, 0, 10, &made->retries)) return "retries= wants 0 to 10";
+    } else {
+      if (made->count == POINTS_MAX) return "names more than 32 points";
+      if (!is_name(name)) return "has a name that is not 1 to 16 letters, digits, _ or -";
+      for (uint32_t i = 0; i < made->count; i++)
+        if (iot_same(name, name_of(&made->points[i]))) return "has a name twice";
+      point *p = &made->points[made->count];
+      if (!read_place(value, p)) return "has a point that is not UNIT:KIND:ADDRESS[:TYPE[:DECIMALS]]";
+      iot_copy(p->name, name.at, name.len);
+      p->name_len = (uint8_t)name.len;
+      made->count++;
+    }
+  }
+  return 0;
+}
+
+/// Registers or a coil as a number. False for an answer of another size than was asked for.
+static bool read_value(const point *p, iot_bytes data, int64_t *value) {
+  if (p->type == BIT) {
+    *value = data.len == 1 ? data.at[0] & 1 : 0;
+    return data.len == 1;
+  }
+  if (data.len != registers_of(p) * 2) return false;
+  uint32_t bits = take16(data.at);
+  if (p->type >= U32) bits = bits << 16 | take16(data.at + 2);
+  if (p->type == S16) *value = (int16_t)bits;
+  else if (p->type == S32) *value = (int32_t)bits;
+  else *value = bits;
+  return true;
+}
+
+/// Whether a number that was typed goes into it.
+static bool fits(const point *p, int64_t value) {
+  switch (p->type) {
+    case BIT: return value == 0 || value == 1;
+    case U16: return value >= 0 && value <= 65535;
+    case S16: return value >= -32768 && value <= 32767;
+    case U32: return value >= 0;
+    default: return true;
+  }
+}
