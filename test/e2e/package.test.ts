@@ -69,6 +69,7 @@ describe('the packed tarball', () => {
     expect(packed).toEqual(
       expect.arrayContaining([
         ...['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md', 'boards/sim.yaml'],
+        ...['boards/headers/raspberry-pi-40.yaml', 'boards/chips/pinctrl-rp1.yaml'],
         ...['dist/native/engine.wasm', 'dist/runtime/cli/main.js', 'dist/runtime/host/cell/worker.js'],
         ...['dist/runtime/index.js', 'dist/runtime/index.d.ts'],
       ]),
@@ -77,7 +78,7 @@ describe('the packed tarball', () => {
 
   it('has no sources, no tests, no actors, and nothing of the machine that packed it', () => {
     const own =
-      /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|boards\/[\w-]+\.yaml|dist\/native\/(engine\.wasm|LICENSE\.wasm3)|dist\/runtime\/[\w/-]+\.(js|d\.ts))$/;
+      /^(package\.json|README\.md|LICENSE|CHANGELOG\.md|boards\/((chips|headers)\/)?[\w-]+\.yaml|dist\/native\/(engine\.wasm|LICENSE\.wasm3)|dist\/runtime\/[\w/-]+\.(js|d\.ts))$/;
     expect(packed.filter((path) => !own.test(path))).toEqual([]);
   });
 });
@@ -116,8 +117,11 @@ describe('installed into an empty folder, without emcc', () => {
     // In a checkout that has seen files renamed, `dist` has some that no longer belong to anything.
     const source = (path: string) => path.replace(/^dist\/(.*)\.js$/, '$1.ts');
     const parts = packed.filter((path) => /^dist\/runtime\/.*\.js$/.test(path) && existsSync(source(path)));
-    // Two begin to work when they are imported: the command line and a cell's thread.
-    const acting = ['dist/runtime/cli/main.js', 'dist/runtime/host/cell/worker.js'];
+    // Three begin to work when they are imported: the command line, a cell's thread, and the one that waits for edges.
+    const acting = [
+      ...['dist/runtime/cli/main.js', 'dist/runtime/host/cell/worker.js'],
+      'dist/runtime/providers/iot-gpio/chardev/waiter-thread.js',
+    ];
     const lines = parts
       .filter((path) => !acting.includes(path))
       .map((path) => `await import(${JSON.stringify(`./node_modules/iot-host/${path}`)});`);
