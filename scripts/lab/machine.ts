@@ -35,6 +35,23 @@ export async function kernel(cachedOnly: boolean): Promise<string | undefined> {
 
 /** Boots the kernel on the machine's own files and runs test/lab inside it. Rejects when it did not come that far. */
 export async function runTests(kernelPath: string, args: readonly string[]): Promise<LabReport> {
+  return (await run(kernelPath, args, {})) as LabReport;
+}
+
+/** Boots the kernel and runs a program of the checkout inside it; what it wrote as JSON into its first argument. */
+export async function runProgram(
+  kernelPath: string,
+  program: string,
+  args: readonly string[],
+): Promise<unknown> {
+  return run(kernelPath, args, { LAB_PROGRAM: program });
+}
+
+async function run(
+  kernelPath: string,
+  args: readonly string[],
+  more: Readonly<Record<string, string>>,
+): Promise<unknown> {
   const out = await mkdtemp(join(tmpdir(), 'iot-host-lab-'));
   try {
     await boot(kernelPath, {
@@ -42,10 +59,11 @@ export async function runTests(kernelPath: string, args: readonly string[]): Pro
       LAB_OUT: out,
       LAB_PATH: dirname(process.execPath),
       LAB_ARGS: args.join(','),
+      ...more,
     });
     const report = await readFile(join(out, 'report.json'), 'utf8').catch(() => undefined);
-    if (report === undefined) throw new Error('the lab ended without a report of its tests');
-    return JSON.parse(report) as LabReport;
+    if (report === undefined) throw new Error('the lab ended without a report');
+    return JSON.parse(report);
   } finally {
     await rm(out, { recursive: true, force: true });
   }

@@ -3,8 +3,8 @@ import { BoardData } from '#runtime/base/board.js';
 import type { Provider, Session } from '#runtime/base/contract.js';
 import { listChips } from '#runtime/providers/iot-gpio/chardev/chips.js';
 import contract from '#runtime/providers/iot-gpio/contract.js';
+import { SimChip } from '#scripts/lab/sim-chip.js';
 import { call, failure, providerEnv, session } from '../helpers/providers.js';
-import { SimChip } from './sim-chip.js';
 
 const LINES = { LED: 0, RELAY: 1, BUTTON: 2, GPIO17: 3 } as const;
 const board = BoardData.parse({
