@@ -22,7 +22,7 @@ done
 inputs=$({
   "$clang" --version
   gcc --version
-  cat scripts/bench/build.sh scripts/bench/native/* native/iot.h native/iot_meter.c actors/echo/as-guest.ts "$wasm3"/*.[ch]
+  cat scripts/bench/build.sh scripts/bench/native/* native/iot.h native/iot_meter.c actors/echo/as-guest.ts actors/sdk/c/*.[ch] "$wasm3"/*.[ch]
 } | sha256sum | cut -d ' ' -f 1)
 if [[ -f $stamp && $(<"$stamp") == "$inputs" ]]; then exit 0; fi
 
@@ -31,6 +31,10 @@ mkdir -p "$out"
 rm -f "$stamp"
 "$clang" --target=wasm32 -mcpu=mvp -std=c11 -Wall -Wextra -O2 -ffreestanding -fno-builtin -nostdlib \
   -Wl,--no-entry -Wl,--stack-first -Wl,-z,stack-size=4096 -Wl,--strip-all -o "$out/kernel.wasm" scripts/bench/native/kernel.c
+# As scripts/build-actors.sh builds actors.
+"$clang" --target=wasm32 -mcpu=mvp -std=c11 -Wall -Wextra -O2 -flto -ffreestanding -fno-builtin -nostdlib -Iactors/sdk/c \
+  -Wl,--no-entry -Wl,--stack-first -Wl,-z,stack-size=4096 -Wl,--initial-memory=65536 -Wl,--max-memory=65536 -Wl,--strip-all \
+  -o "$out/pins.wasm" scripts/bench/native/pins.c actors/sdk/c/*.c
 # As the engine is compiled, but for this machine: native/iot_meter.c takes the place of m3_compile.c in both.
 gcc -O3 -std=gnu11 -w -I "$wasm3" -I native -Dd_m3CodePageAlignSize=4096 \
   -o "$out/wasm3-native" "${sources[@]}" native/iot_meter.c scripts/bench/native/runner.c -lm

@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import {
   createHost,
   type Device,
@@ -11,15 +11,21 @@ import {
 } from '../../runtime/index.js';
 import { actorFile } from './engine.js';
 
+/** How long a device may take to be ready: on a slow kernel its broker comes later than it. */
+const READY_TRIES = 300;
+const READY_PAUSE_MS = 100;
+
 /** An actor that is there from the start. */
 export interface BenchActor {
   readonly name: string;
-  /** File of dist/actors; none for a slot that waits for a push. */
+  /** File of dist/actors, without its ending; none for a slot that waits for a push. */
   readonly file?: string;
   readonly bindings?: readonly Record<string, unknown>[];
 }
 
 export interface BenchDeviceOptions {
+  /** Default: the simulated one. */
+  readonly board?: string;
   /** Default: the embedded one. */
   readonly broker?: string;
   readonly actors: readonly BenchActor[];
@@ -57,7 +63,7 @@ export class BenchDevice {
     }
     const config = {
       device: 'bench',
-      board: 'sim',
+      board: options.board ?? 'sim',
       dataDir: './data',
       broker: options.broker ?? 'embedded://127.0.0.1:0',
       trust: {
@@ -71,7 +77,11 @@ export class BenchDevice {
     // JSON is YAML.
     const device = createHost({ config: parseConfig(join(folder, 'iot-host.yaml'), JSON.stringify(config)) });
     await device.start();
-    const problems = device.problems();
+    let problems = device.problems();
+    for (let tries = 0; problems.length > 0 && tries < READY_TRIES; tries++) {
+      await new Promise((resolve) => setTimeout(resolve, READY_PAUSE_MS));
+      problems = device.problems();
+    }
     if (problems.length > 0) throw new Error(`the device is not ready: ${problems.join('; ')}`);
     return new BenchDevice(device, folder);
   }
@@ -91,7 +101,7 @@ interface Signed {
 /** Signs a built actor for what it is bound to; the path of the result. */
 async function sign(folder: string, as: string, { file, bindings, account }: Signed): Promise<string> {
   const caps = bindings.map(({ contract }) => String(contract));
-  const claims = { account, module: generateKey('module'), name: file, caps, rev: 1, ver: '1.0.0' };
+  const claims = { account, module: generateKey('module'), name: basename(file), caps, rev: 1, ver: '1.0.0' };
   const path = join(folder, as);
   await writeFile(path, signModule(await actorFile(file), claims));
   return path;

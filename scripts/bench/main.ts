@@ -7,6 +7,7 @@ import { growth } from './growth.js';
 import { http } from './http.js';
 import { memory } from './memory.js';
 import { mqtt } from './mqtt.js';
+import { pins } from './pins.js';
 import { push } from './push.js';
 import { revert } from './revert.js';
 import { start } from './start.js';
@@ -16,7 +17,7 @@ import { transfer } from './transfer.js';
 import { verify } from './verify.js';
 
 const FIGURES: readonly Figure[] = [
-  ...[compute, echo, mqtt, http, start, memory, growth],
+  ...[compute, echo, mqtt, http, start, memory, growth, pins],
   ...[swap, push, transfer, verify, commit, revert],
 ];
 const USAGE = `usage: npm run bench [-- NAME…] [-- --quick | --write]   names: ${FIGURES.map(({ name }) => name).join(' ')}`;

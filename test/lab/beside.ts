@@ -61,7 +61,10 @@ const period = Number(periodUs) / 1000;
 const begin = performance.now();
 let next = begin;
 for (let n = 0; n < Number(count); n++) {
-  for (let left = next - performance.now(); left > 0; left = next - performance.now()) Atomics.wait(cell, 0, 0, left);
+  for (let left = next - performance.now(); left > 0; left = next - performance.now()) {
+    // A sleep may last a little longer than it is asked to: the rest is waited for awake.
+    if (left > 0.5) Atomics.wait(cell, 0, 0, left - 0.5);
+  }
   writeSync(fd, n % 2 === 0 ? 'pull-up' : 'pull-down', 0);
   next = Math.max(next + period, performance.now() + period / 2);
 }
