@@ -1,6 +1,8 @@
+import { mkdtemp, rm } from 'node:fs/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ActorBench } from '../helpers/actor-bench.js';
 import { Cleanup } from '../helpers/cleanup.js';
+import { PtyCable } from '../providers/serial/pty.js';
 
 const cleanup = new Cleanup();
 afterEach(() => cleanup.run());
@@ -100,5 +102,26 @@ describe('thermostat', () => {
       'a reading',
     );
     expect(bench.last(STATE)).toMatchObject({ temperature, sensor: 'ok' });
+  });
+
+  it('reads a sensor on a real port', { timeout: 60_000 }, async () => {
+    const folder = await mkdtemp('/dev/shm/iot-serial-');
+    cleanup.add(() => rm(folder, { recursive: true, force: true }));
+    const cable = new PtyCable(folder, 'probe');
+    await cable.plug();
+    cleanup.add(() => cable.unplug());
+    const bench = await ActorBench.start(cleanup, 'thermostat', [...COMMON, SERIAL], { probe: cable.near });
+    await bench.send('home/thermostat/settings', 'setpoint=21 min-off=0 min-on=0');
+    await cable.send(Buffer.from('T=1'));
+    await cable.send(Buffer.from('8.5\r\n'));
+    await bench.until(() => relay(bench) === 1, 'on');
+    await cable.unplug();
+    await cable.plug();
+    // Nobody reads what is sent before the port has been found again.
+    const sending = setInterval(() => void cable.send(Buffer.from('T=25\n')).catch(() => {}), 50);
+    cleanup.add(() => clearInterval(sending));
+    const off = { setpoint: 21, temperature: 25, relay: 'off', sensor: 'ok' };
+    await bench.until(() => JSON.stringify(bench.last(STATE)) === JSON.stringify(off), 'off');
+    expect(relay(bench)).toBe(0);
   });
 });
