@@ -186,7 +186,7 @@ export class Link {
     this.#breakers.add(stop);
     const cancel = clock.after(operationMs, () => {
       broken = this.#noAnswer(what);
-      stop('');
+      this.lost(broken.message);
     });
     try {
       return await Promise.race([work(), gone]);
@@ -204,8 +204,6 @@ export class Link {
   #noAnswer(what: string): IotError {
     const why = `no answer within ${this.timing.operationMs / 1000} s`;
     void this.radio.disconnect(this.id).catch(() => {});
-    // Not before this request has been told what happened to it.
-    queueMicrotask(() => this.lost(`${what}: ${why}`));
     return new IotError('E_TIMEOUT', `${what}: peripheral ${this.id}: ${why}`);
   }
 }

@@ -36,11 +36,15 @@ interface Told {
   readonly value?: Uint8Array;
 }
 
-/** What every implementation of `iot:ble` does. `patience`: milliseconds until something has to have happened. */
+/**
+ * What every implementation of `iot:ble` does. `patience`: milliseconds until something has to have happened; `only`:
+ * the tests to run.
+ */
 export function testBleContract(
   name: string,
   make: (lines: string[]) => Promise<Bench>,
   patience = 20_000,
+  only = /./,
 ): void {
   describe(`iot:ble ${name}`, { timeout: 6 * patience }, () => {
     let bench: Bench;
@@ -70,6 +74,10 @@ export function testBleContract(
       return Buffer.from(bytes).toString();
     };
 
+    const test = (title: string, work: () => Promise<void>) => {
+      if (only.test(title)) it(title, work);
+    };
+
     beforeEach(async () => {
       lines = [];
       told = [];
@@ -82,7 +90,7 @@ export function testBleContract(
       await bench.close();
     }, 3 * patience);
 
-    it('hears what the grant and the scan let through', async () => {
+    test('hears what the grant and the scan let through', async () => {
       const all = await bound('all', { scan: true });
       const hearts = await bound('hearts', { scan: true, services: ['180d'] });
       await run(hearts, 'Scan');
@@ -97,7 +105,7 @@ export function testBleContract(
       await until(() => of('Advertisement').length === 2, 'the same once more', patience);
     });
 
-    it('connects, discovers, reads, writes, subscribes', async () => {
+    test('connects, discovers, reads, writes, subscribes', async () => {
       const actor = await bound('actor', everything());
       await run(actor, 'Connect', { id: bench.address.toUpperCase() });
       await run(actor, 'Connect', { id });
@@ -129,7 +137,7 @@ export function testBleContract(
       expect(of('Disconnected')).toEqual([]);
     });
 
-    it('says what a characteristic cannot do', async () => {
+    test('says what a characteristic cannot do', async () => {
       const actor = await bound('actor', everything());
       await run(actor, 'Connect', { id });
       expect(await failure(() => run(actor, 'Read', at('target')))).toBe(
@@ -141,7 +149,7 @@ export function testBleContract(
       );
     });
 
-    it('fails a read at once when the peripheral vanishes, and gets it back with its subscriptions', async () => {
+    test('fails a read at once when the peripheral vanishes, and gets it back with its subscriptions', async () => {
       const actor = await bound('actor', everything());
       await run(actor, 'Connect', { id });
       await run(actor, 'Subscribe', at('reading'));
@@ -155,15 +163,13 @@ export function testBleContract(
       expect(of('Disconnected')[0]?.reason).toBeTypeOf('string');
       expect(await failure(() => value(actor))).toMatch(/is not connected, it is being looked for$/);
       await bench.appear();
-      await run(actor, 'Connect', { id });
-      expect(await value(actor)).toBe('hello');
+      await expect.poll(() => value(actor).catch(() => 'away'), { timeout: patience }).toBe('hello');
       await bench.notify('back');
       await until(() => notified().length === 1, 'a notification without subscribing again', patience);
       expect(notified()).toEqual(['back']);
-      expect(of('Disconnected')).toHaveLength(1);
     });
 
-    it('denies what is not granted, and gives a peripheral to one only', async () => {
+    test('denies what is not granted, and gives a peripheral to one only', async () => {
       const nobody = await bound('nobody', {});
       for (const operation of ['Connect', 'Discover', 'Disconnect']) {
         expect(await failure(() => run(nobody, operation, { id }))).toContain('E_NOT_GRANTED');
@@ -197,7 +203,7 @@ export function testBleContract(
       expect(await failure(() => value(thief))).toContain('E_NOT_GRANTED');
     });
 
-    it('connects by name only to what has been heard', async () => {
+    test('connects by name only to what has been heard', async () => {
       const named = await bound('named', { scan: true, peripherals: ['therm*'] });
       expect(await failure(() => run(named, 'Connect', { id }))).toContain('E_NOT_GRANTED');
       await run(named, 'Scan');
@@ -206,7 +212,7 @@ export function testBleContract(
       expect(await value(named)).toBe('hello');
     });
 
-    it('keeps connections and subscriptions while the code of the actor is swapped', async () => {
+    test('keeps connections and subscriptions while the code of the actor is swapped', async () => {
       const actor = await bound('actor', everything());
       await run(actor, 'Connect', { id });
       await run(actor, 'Subscribe', at('reading'));

@@ -1,4 +1,12 @@
+import { z } from 'zod';
 import type { Noble } from './api.js';
+
+/**
+ * Takes the kernel's adapter for this program alone (HCI user channel): it has to be down, `hciconfig hci0 down`, with
+ * no bluetoothd to switch it on again. Otherwise the kernel keeps books of the same connections; in the lab, where they
+ * follow one another at once and all have the same handle, Linux 6.1 died of that.
+ */
+export const Exclusive = z.boolean().default(false);
 
 /** Opens the adapter and leaves the signals of the process to the host: the packages would end it at SIGINT. */
 export function openAdapter(open: () => Noble): Noble {
@@ -14,15 +22,22 @@ export function openAdapter(open: () => Noble): Noble {
   }
 }
 
+/**
+ * Never collected: @stoprocent/bluetooth-hci-socket 2.3 closes its descriptor when it is stopped and once more when it
+ * is collected, by its number, which may be somebody else's open file by then.
+ */
+const retired: Noble[] = [];
+
 export function closeAdapter(noble: Noble): void {
   for (const event of ['stateChange', 'discover', 'scanStart', 'scanStop', 'warning']) {
     noble.removeAllListeners(event);
   }
   if (noble.stop !== undefined) {
     noble.stop();
+    retired.push(noble);
     return;
   }
-  // @abandonware/noble cannot be stopped: it would look after its adapter once a second for ever.
+  // @abandonware/noble has no such thing: it would look after its adapter once a second for ever.
   const hci = noble._bindings?._hci;
   if (hci === undefined) return;
   hci.pollIsDevUp = () => {};

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Implementation } from '../../../base/contract.js';
 import type { Ble } from '../contract.js';
 import { BleProvider } from '../provider.js';
+import { Exclusive } from './adapter.js';
 import type { Noble } from './api.js';
 import { loadNative } from './load.js';
 import { NobleRadio } from './radio.js';
@@ -21,15 +22,18 @@ const Settings = z.strictObject({
       }),
     ])
     .default(0),
+  exclusive: Exclusive,
 });
 
 /** Bluetooth through @stoprocent/noble: an adapter of the kernel (CAP_NET_RAW), or HCI over UART. */
 export const implementation: Implementation<Ble, z.infer<typeof Settings>> = {
   settings: Settings,
-  create({ hci }, { logger }) {
+  create({ hci, exclusive }, { logger }) {
     const adapter = typeof hci === 'number' ? `hci${hci}` : hci.uart.port;
     const options =
-      typeof hci === 'number' ? { deviceId: hci } : { hciDriver: 'uart', bindParams: { uart: hci.uart } };
+      typeof hci === 'number'
+        ? { deviceId: hci, userChannel: exclusive }
+        : { hciDriver: 'uart', bindParams: { uart: hci.uart } };
     const open = () => {
       type Module = { withBindings(type: string, options: object): Noble };
       return (loadNative(PACKAGE, PACKAGE) as Module).withBindings('hci', options);
