@@ -26,6 +26,8 @@ export class Disk implements FileSystem {
   watch: (operation: Operation, path: string) => void = () => {};
   /** The host has died: whatever it still asks for is never answered. */
   dead = false;
+  /** Counts what was changed in either plane. */
+  changes = 0;
 
   /** A disk on which exactly these are durable; one item may have two names. */
   static of(items: Iterable<[string, Item]>): Disk {
@@ -65,6 +67,7 @@ export class Disk implements FileSystem {
     this.stored.clear();
     for (const [path, item] of this.seen) this.stored.set(path, item);
     this.unsynced = [];
+    this.changes += 1;
   }
 
   async mkdir(path: string): Promise<void> {
@@ -126,6 +129,7 @@ export class Disk implements FileSystem {
     if (this.dead) return new Promise(() => {});
     this.watch(operation, path);
     const result = make();
+    this.changes += 1;
     this.watch(operation, path);
     return result;
   }

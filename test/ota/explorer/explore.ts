@@ -1,9 +1,9 @@
 import { Device } from './device.js';
 import { type Disk, newItem } from './disk.js';
-import { fingerprint } from './fingerprint.js';
+import { Explored, type Moment, toll } from './explored.js';
 import { imagesOf } from './images.js';
 import type { Scenario } from './scenario.js';
-import { newWorld, type World } from './world.js';
+import { newWorld } from './world.js';
 
 export interface Findings {
   /** Moments of the first life, before and after each operation and message, at which the power was cut. */
@@ -21,9 +21,7 @@ export interface ExploreOptions {
   readonly enough?: number;
 }
 
-interface Node {
-  readonly disk: Disk;
-  readonly world: World;
+interface Node extends Moment {
   /** How it came to this. */
   readonly history: readonly string[];
 }
@@ -36,17 +34,17 @@ interface Node {
 export async function explore(scenario: Scenario, options: ExploreOptions): Promise<Findings> {
   const { cuts, enough = Number.POSITIVE_INFINITY } = options;
   const findings: Findings = { points: 0, images: 0, violations: [] };
-  const seen = new Set<string>();
+  const explored = new Explored();
   let level = [await start(scenario)];
   for (let depth = 0; level.length > 0; depth++) {
     const next: Node[] = [];
-    const add = (nodes: Node[], node: Node): boolean => {
-      const key = `${fingerprint(node.disk)} ${JSON.stringify(node.world)}`;
-      if (seen.has(key)) return false;
-      seen.add(key);
-      nodes.push(node);
+    // Copied only when it is new: most of what a cut leaves behind has been seen.
+    const add = (nodes: Node[], at: Moment, make: () => Node): boolean => {
+      if (!explored.add(at, nodes === level ? depth : depth + 1)) return false;
+      nodes.push(make());
       return true;
     };
+    level.sort((one, other) => toll(one.world) - toll(other.world));
     for (let node = level.pop(); node !== undefined; node = level.pop()) {
       if (findings.violations.length >= enough) return findings;
       findings.images += 1;
@@ -61,14 +59,18 @@ export async function explore(scenario: Scenario, options: ExploreOptions): Prom
         if (depth === cuts || disk.dead) return;
         moment += 1;
         if (depth === 0) findings.points += 1;
-        const cut = (how: string, left: Disk): Node => ({
-          disk: left,
+        const cut = (how: string, left: () => Disk) => () => ({
+          disk: left(),
           world: structuredClone(world),
           history: [...history, `${how} at ${moment}: ${what}`],
         });
+        const killed = cut('killed', () => disk.fork());
         // Had it been killed here before, then the power was cut here before, too.
-        if (!add(next, cut('killed', disk.fork()))) return;
-        for (const image of imagesOf(disk)) add(next, cut('power cut', image));
+        if (!add(next, { disk, world }, killed)) return;
+        for (const image of imagesOf(disk)) {
+          const off = cut('power cut', () => image);
+          add(next, { disk: image, world }, off);
+        }
       };
       disk.watch = (operation, path) =>
         watch(`${operation} ${path.replace(/([0-9a-f]{6})[0-9a-f]{58}/, '$1')}`);
@@ -76,15 +78,18 @@ export async function explore(scenario: Scenario, options: ExploreOptions): Prom
       const begun = world.step;
       // The first life goes through all steps; the others go as far as a step that many of them come to.
       const ended = await device.run(() => depth > 0 && world.step > begun);
+      const goesOn = (left: Disk, how: string) =>
+        add(level, { disk: left, world }, () => ({ disk: left, world, history: [...history, how] }));
       if (ended && world.step < scenario.steps.length) {
-        add(level, { disk, world, history: [...history, `started again before step ${world.step}`] });
+        goesOn(disk, `started again before step ${world.step}`);
       } else if (ended) {
         watch('the end');
         disk.watch = () => {};
         await device.prove();
       } else if (disk.dead && world.deaths < 10) {
         disk.dead = false;
-        add(level, { disk: disk.fork(), world, history: [...history, 'the module stopped the host'] });
+        // The dead host still holds the other one.
+        goesOn(disk.fork(), 'the module stopped the host');
       }
     }
     level = next;

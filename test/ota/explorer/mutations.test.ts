@@ -4,8 +4,16 @@ import * as mutations from './mutations.js';
 import { after, planted, type Scenario, step } from './scenario.js';
 
 vi.mock('#runtime/trust/cose/signer.js', async (original) => {
-  const { onceForEachSeed } = await import('./one-signer.js');
+  const { onceForEachSeed } = await import('./once.js');
   return onceForEachSeed(original<typeof import('#runtime/trust/cose/signer.js')>);
+});
+vi.mock('#runtime/trust/ed25519.js', async (original) => {
+  const { onceForEachSignature } = await import('./once.js');
+  return onceForEachSignature(original<typeof import('#runtime/trust/ed25519.js')>);
+});
+vi.mock('#runtime/ota/storage/record-codec.js', async (original) => {
+  const { onceForEachRecord } = await import('./once.js');
+  return onceForEachRecord(original<typeof import('#runtime/ota/storage/record-codec.js')>);
 });
 
 const healthy = after('good-1', 'good-2');
