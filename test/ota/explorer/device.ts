@@ -3,12 +3,13 @@ import type { UpdateStatus } from '#runtime/control/protocol/messages.js';
 import type { Candidate, CheckedModule } from '#runtime/host/update.js';
 import { type StatusSink, Updates } from '#runtime/ota/index.js';
 import { PROBATION_STARTS } from '#runtime/ota/machine/transitions.js';
+import type { Now } from '#runtime/ota/time.js';
 import { publicFromSeed } from '#runtime/trust/ed25519.js';
 import { readReport } from '#runtime/trust/suit/report.js';
 import { ManualClock } from '../../helpers/manual-clock.js';
 import { MemorySource } from '../../helpers/module-source.js';
 import { MemoryTarget } from '../../helpers/update-target.js';
-import { benchChecks, deviceSeed, digestOf, trust } from '../bench.js';
+import { benchChecks, deviceSeed, digestOf, GivenTrust, trust } from '../bench.js';
 import type { Disk } from './disk.js';
 import { digestsOf, FOLDER, type Scenario, type Step } from './scenario.js';
 import { lastActive, type World } from './world.js';
@@ -50,9 +51,13 @@ export class Device {
       report: async (report) => this.hear('report', () => this.reported(report)),
     };
     const fs = scenario.through?.(disk, () => this.booted) ?? disk;
+    const { given } = scenario;
+    const owner = new GivenTrust(given);
+    const trusted = (now: Now) => (given === undefined ? trust : this.updates.trust.inForce(now));
     this.updates = new Updates({
-      ...{ device: 'pi-01', folder: FOLDER, deviceSeed, checks: benchChecks(() => trust) },
+      ...{ device: 'pi-01', folder: FOLDER, deviceSeed, checks: benchChecks(trusted) },
       ...{ target: this.target, source, sink, fs, clock: this.clock, log: silentLogger, dwellMs: DWELL_MS },
+      ...(given === undefined ? {} : { givenTrust: () => owner.take() }),
     });
   }
 
@@ -102,6 +107,9 @@ export class Device {
   private judge(running: ReadonlyMap<string, CheckedModule>): void {
     const { world, scenario, updates } = this;
     const known = lastActive(world);
+    const version = updates.trust.current()?.version ?? 0;
+    if (version < world.trust) this.complain('trust went back', `${world.trust} to ${version}`);
+    const unheard = version > Math.max(1, world.trust);
     for (const slot of slotsOf(scenario)) {
       const module = running.get(slot);
       const index = module === undefined ? -1 : this.stepOf(module.digest);
@@ -113,7 +121,8 @@ export class Device {
         this.complain('a module runs that was taken back', `${index}`);
       }
       const floor = updates.floor(slot);
-      if (floor < world.floor) this.complain('the floor went back', `${world.floor} to ${floor}`);
+      // A document that nobody has heard of yet may have let it start anew; it never does so twice.
+      if (floor < world.floor && !unheard) this.complain('the floor went back', `${world.floor} to ${floor}`);
       if (floor > (updates.sequence(slot) ?? 0)) this.complain('the floor is above what runs', `${floor}`);
     }
     const versions = new Set(slotsOf(scenario).map((slot) => this.stepOf(running.get(slot)?.digest)));
@@ -123,6 +132,7 @@ export class Device {
   /** The retained message, until the device says how it ended. */
   private async bring(wanted: Step): Promise<boolean> {
     const { updates, world, scenario } = this;
+    if (wanted.trust !== undefined && !(await this.entrust(wanted.trust))) return false;
     updates.desired(wanted.component, wanted.envelope);
     if (!(await this.settled(updates.idle()))) return false;
     const index = wanted === scenario.proof ? scenario.steps.length : scenario.steps.indexOf(wanted);
@@ -138,6 +148,21 @@ export class Device {
     if (ending === 'rolled-back' && wanted !== scenario.proof) return true;
     this.complain('a deployment comes to no end', ending ?? 'none');
     return false;
+  }
+
+  /** The sender of a trust document sends it until the device says that it is in force. */
+  private async entrust({ documents, version }: NonNullable<Step['trust']>): Promise<boolean> {
+    const { updates, world } = this;
+    if (!(await this.settled(updates.trust.update(documents).then(() => {})))) return false;
+    if (updates.trust.current()?.version !== version) this.complain('a trust document is not taken');
+    if (world.trust < version) {
+      this.hear('trust', () => {
+        world.trust = version;
+        // It lets slots start anew.
+        world.floor = 0;
+      });
+    }
+    return true;
   }
 
   private tried(module: CheckedModule): void {

@@ -1,6 +1,7 @@
 import { deploymentId } from '#runtime/ota/checks/deployment-id.js';
 import type { FileSystem } from '#runtime/ota/index.js';
 import { digestOf, envelopeFor, moduleBytes, releaseFor } from '../bench.js';
+import { documentOf, releases as releaseKeys } from '../trust/documents.js';
 import { Disk } from './disk.js';
 
 /** One deployment that is desired of the device, and the ends that it may come to. */
@@ -12,6 +13,8 @@ export interface Step {
   readonly sequence: number;
   /** Slot → its module. */
   readonly modules: ReadonlyMap<string, Uint8Array>;
+  /** Trust documents that are sent before it, and the version that is in force then. */
+  readonly trust?: { readonly documents: readonly Uint8Array[]; readonly version: number };
 }
 
 /** What is between the device and its disk: `booted` says whether the device has read the disk. */
@@ -29,6 +32,8 @@ export interface Scenario {
   readonly planted?: readonly [path: string, content: Uint8Array];
   /** Default: nothing. */
   readonly through?: Through;
+  /** The document that the owner puts on the device. Default: one that is not on the disk. */
+  readonly given?: Uint8Array;
 }
 
 export const FOLDER = '/data/ota';
@@ -78,6 +83,34 @@ export function releaseStep(sequence: number, blink: string, lamp: string): Step
 export function releases(lamp: string): Scenario {
   const steps = [releaseStep(1, 'good-1', 'good-1'), releaseStep(2, 'good-2', lamp)];
   return { ...after('good-1', 'good-2'), steps, proof: releaseStep(4, 'good-4', 'good-4') };
+}
+
+/**
+ * v1 comes by release key 0 as number 7; then the root keys hand over to others and to release key 1, and let the slot
+ * start anew at 0, so that v2 is number 1.
+ */
+export function rotated(): Scenario {
+  const sent = (sequence: number, name: string, release: number): Step => {
+    const made = step(sequence, name);
+    const bytes = made.modules.get(SLOT) ?? new Uint8Array(0);
+    const signer = releaseKeys[release];
+    const envelope = envelopeFor(sequence, bytes, { signers: signer === undefined ? [] : [signer] });
+    return { ...made, envelope, deployment: deploymentId(envelope) };
+  };
+  const documents = [
+    documentOf(2, {
+      roots: [2, 3],
+      signedBy: [0, 1, 2, 3],
+      release: 1,
+      resets: [{ component: ['actor', SLOT], floor: 0 }],
+    }),
+  ];
+  return {
+    ...after('good-1', 'good-2'),
+    steps: [sent(7, 'good-1', 0), { ...sent(1, 'good-2', 1), trust: { documents, version: 2 } }],
+    proof: sent(2, 'good-4', 1),
+    given: documentOf(1),
+  };
 }
 
 /** A file with the name of the module that is to come, and other content: as a rename leaves it without a sync. */
