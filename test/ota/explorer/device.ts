@@ -145,9 +145,15 @@ export class Device {
       }
       return true;
     }
-    if (ending === 'rolled-back' && wanted !== scenario.proof) return true;
+    if (ending === 'rolled-back' && (wanted !== scenario.proof || this.startsSpent(wanted))) return true;
     this.complain('a deployment comes to no end', ending ?? 'none');
     return false;
+  }
+
+  /** Whether a stop of the host has cost it every start that there is: then even a good module is taken back. */
+  private startsSpent({ modules }: Step): boolean {
+    const starts = [...modules.values()].map((bytes) => this.world.starts[digestOf(bytes)] ?? 0);
+    return starts.every((count) => count === PROBATION_STARTS);
   }
 
   /** The sender of a trust document sends it until the device says that it is in force. */

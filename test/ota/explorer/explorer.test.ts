@@ -55,10 +55,9 @@ describe('the power is cut, at every moment and with every outcome for the disk,
       violations: found.violations.length,
       cpu: (used.user + used.system) / 1e6,
     });
-    if (process.env.H6) console.log(table.at(-1));
     expect(found.violations.slice(0, 3)).toEqual([]);
     // Else it has looked at next to nothing.
-    expect(found.points).toBeGreaterThan(50);
-    expect(found.images).toBeGreaterThan(100 * cuts);
+    expect(found.points).toBeGreaterThan(70);
+    expect(found.images).toBeGreaterThan(cuts === 1 ? 150 : 1_000);
   });
 });
