@@ -3,7 +3,6 @@ import contract from '#runtime/providers/iot-ble/contract.js';
 import { createProvider, providerEnv, recordingLogger } from '../helpers/providers.js';
 import { type Bench, testBleContract } from '../providers/ble/ble.contract.js';
 import { Peripheral } from '../providers/ble/peripheral.js';
-import { requireLab } from './sim-chip.js';
 import { VirtualRadio } from './virtual-radio.js';
 
 const PATIENCE_MS = 30_000;
@@ -21,7 +20,7 @@ function testPackage(
     const peripheral = new Peripheral({ deviceId: 1 }, { HCI_CHANNEL_USER: '1' });
 
     beforeAll(async () => {
-      requireLab();
+      if (process.env.IOT_LAB === undefined) throw new Error('this runs inside the lab: npm run test:lab');
       await radio.start();
       for (const adapter of down) radio.down(adapter);
     }, PATIENCE_MS);
