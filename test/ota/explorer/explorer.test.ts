@@ -16,24 +16,24 @@ vi.mock('#runtime/ota/storage/record-codec.js', async (original) => {
   return onceForEachRecord(original<typeof import('#runtime/ota/storage/record-codec.js')>);
 });
 
-/** Cuts one after the other in the updates that all others are like; the others have one less, to stay within a minute or so. */
+/** Cuts one after the other; what is longer, and releases, have one less, to stay within some minutes. */
 const CUTS = Number(process.env.IOT_EXPLORER_CUTS ?? 3);
 const FEWER = Math.max(1, CUTS - 1);
 
 const second = step(2, 'good-2');
 const large = step(2, 'good-2', 3 * CHUNK_BYTES + 200);
 const scenarios: [name: string, scenario: Scenario, cuts: number][] = [
-  ['the first module of a device', first('good-1'), FEWER],
+  ['the first module of a device', first('good-1'), CUTS],
   ['a healthy v2', after('good-1', 'good-2'), CUTS],
   ['an unhealthy v2', after('good-1', 'unhealthy-2'), CUTS],
   ['a v2 that stops the host', after('good-1', 'crash-2'), CUTS],
   [
     'a v2 whose name is on disk with other content',
     after('good-1', 'good-2', { planted: planted(second) }),
-    FEWER,
+    CUTS,
   ],
-  ['a v2 of four chunks', after('good-1', 'good-2', { steps: [step(1, 'good-1'), large] }), FEWER],
-  ['a trust document with other keys and a new start, then v2', rotated(), FEWER],
+  ['a v2 of four chunks', after('good-1', 'good-2', { steps: [step(1, 'good-1'), large] }), CUTS],
+  ['a trust document with other keys and a new start, then v2', rotated(), CUTS],
   ['an unhealthy v2, then v3', twice('good-1', 'unhealthy-2'), FEWER],
   ['a release of two actors', releases('good-2'), FEWER],
   ['a release of which one actor is unhealthy', releases('unhealthy-2'), FEWER],
