@@ -152,11 +152,11 @@ export class Device {
 
   /**
    * Whether stops of the host have cost it every start that there is: then even a good module is taken back. A start
-   * is spent before it is tried, so the last one may have been cut off in between.
+   * is spent before it is tried, so the last one may have been cut off in between; a release spends it for all modules.
    */
   private startsSpent({ modules }: Step): boolean {
     const starts = [...modules.values()].map((bytes) => this.world.starts[digestOf(bytes)] ?? 0);
-    return starts.every((count) => count >= PROBATION_STARTS - 1);
+    return starts.some((count) => count >= PROBATION_STARTS - 1);
   }
 
   /** The sender of a trust document sends it until the device says that it is in force. */
