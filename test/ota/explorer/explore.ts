@@ -74,7 +74,7 @@ export async function explore(scenario: Scenario, options: ExploreOptions): Prom
       };
       disk.watch = (operation, path) =>
         watch(`${operation} ${path.replace(/([0-9a-f]{6})[0-9a-f]{58}/, '$1')}`);
-      const device = new Device(scenario, disk, world, watch, complain);
+      const device = new Device(scenario, disk, world, watch, complain, depth);
       const begun = world.step;
       // The first life goes through all steps; the others go as far as a step that many of them come to.
       const ended = await device.run(() => depth > 0 && world.step > begun);
