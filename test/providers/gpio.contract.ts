@@ -292,6 +292,34 @@ export function testGpioContract(
       expect(edges).toHaveLength(2);
     });
 
+    it('turns levels, edges and the safe level of a line round that is active low', async () => {
+      const low = await bound('low', { GPIO17: { direction: 'out', active: 'low' } });
+      const written = (value: number) => run('Write', { line: 'GPIO17', value }, low);
+      expect(bench.level('GPIO17')).toBe(1);
+      await written(1);
+      expect(bench.level('GPIO17')).toBe(0);
+      expect(await run('Read', { line: 'GPIO17' }, low)).toEqual({ value: 1 });
+      expect(await run('Toggle', { line: 'GPIO17' }, low)).toEqual({ value: 0 });
+      expect(bench.level('GPIO17')).toBe(1);
+      await written(1);
+      await bench.provider.standDown?.(low);
+      expect(bench.level('GPIO17')).toBe(1);
+      await bound('low', { GPIO17: { direction: 'out', safe: 1, active: 'low' } });
+      await bench.provider.renew?.(low)();
+      await written(0);
+      await bound('low', { GPIO17: { direction: 'out', safe: 0 } });
+      expect(bench.level('GPIO17')).toBe(0);
+
+      blink = await bound('blink', { LED, BUTTON: { ...BUTTON, active: 'low' } });
+      expect(await run('Read', { line: 'BUTTON' })).toEqual({ value: 0 });
+      await run('Watch', { line: 'BUTTON', edge: 'both' });
+      bench.press('BUTTON', 0);
+      await whole(5);
+      bench.press('BUTTON', 1);
+      await whole(5);
+      expect(seen()).toEqual(['BUTTON rising 1', 'BUTTON falling 2']);
+    });
+
     it('drops watches that new code does not renew; outputs keep their level', async () => {
       await run('Write', { line: 'LED', value: 1 });
       await run('Watch', { line: 'BUTTON', edge: 'both' });

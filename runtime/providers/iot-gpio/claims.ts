@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import type { Board } from '../../base/board.js';
 import { IotError } from '../../base/errors.js';
-import type { Grant, LineGrant } from './contract.js';
+import { type Grant, isActiveLow, type LineGrant } from './contract.js';
 
 /** Throws E_CONFIG for a line that the board does not have, that is reserved, or that cannot go that way. */
 export function checkAgainstBoard(grant: Grant, board: Board): void {
@@ -50,6 +50,7 @@ export function sharedPins(
 /** Whether a line can stay claimed when its settings change from one to the other. */
 export function sameClaim(one: LineGrant | undefined, other: LineGrant | undefined): boolean {
   if (one === undefined || other === undefined) return false;
+  if (isActiveLow(one) !== isActiveLow(other)) return false;
   if (one.direction === 'out') return other.direction === 'out' && one.drive === other.drive;
   return other.direction === 'in' && one.bias === other.bias;
 }

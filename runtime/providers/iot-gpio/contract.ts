@@ -18,8 +18,15 @@ export type EdgeKind = z.infer<typeof EdgeKind>;
 export const MAX_PULSE_MS = 3_600_000;
 export const MAX_DEBOUNCE_MS = 10_000;
 
+/**
+ * Level of the pin that counts as 1; default high. With `low` every level and edge that is told, written or called safe is
+ * the opposite of the pin's: for what switches when its input is pulled to ground.
+ */
+const Active = z.enum(['high', 'low']).optional();
+
 const Output = z.strictObject({
   direction: z.literal('out'),
+  active: Active,
   /** Level while no actor is in charge of the line. */
   safe: LevelValue.default(0),
   /** How the pin is driven: `open-drain` only pulls to 0, `open-source` only to 1. */
@@ -28,6 +35,7 @@ const Output = z.strictObject({
 
 const Input = z.strictObject({
   direction: z.literal('in'),
+  active: Active,
   bias: z.enum(['none', 'pull-up', 'pull-down']).default('none'),
   /** Which edges may be watched; without it the line can only be read. */
   edge: EdgeKind.optional(),
@@ -83,6 +91,9 @@ export interface Gpio extends Provider<Grant> {
   lines(session: Session<Grant>): MaybePromise<LineInfo[]>;
 }
 
+/** Whether a 1 of the line is a low level of its pin. */
+export const isActiveLow = (settings: LineGrant | undefined): boolean => settings?.active === 'low';
+
 /** The grant for `line`. Throws E_NOT_GRANTED. */
 export function grantFor(grant: Grant, line: string): LineGrant {
   const found = Object.hasOwn(grant.lines, line) ? grant.lines[line] : undefined;
@@ -135,8 +146,9 @@ export default defineContract<Gpio, Grant>({
   resources: ({ lines }) =>
     Object.entries(lines).map(([name, line]) => {
       const how = line.direction === 'out' ? line.drive : line.bias;
-      const usual = how === 'push-pull' || how === 'none';
-      return { kind: 'line', name, use: usual ? line.direction : `${line.direction} ${how}` };
+      const unusual = how === 'push-pull' || how === 'none' ? [] : [how];
+      const low = line.active === 'low' ? ['active-low'] : [];
+      return { kind: 'line', name, use: [line.direction, ...unusual, ...low].join(' ') };
     }),
   operations: {
     Read: operation({

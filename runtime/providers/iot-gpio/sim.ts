@@ -5,7 +5,7 @@ import type { Implementation } from '../../base/contract.js';
 import { IotError } from '../../base/errors.js';
 import type { Logger } from '../../base/logger.js';
 import type { GpioChip, OnEdge } from './chip.js';
-import type { Gpio, Level, LineGrant, WatchOptions } from './contract.js';
+import { type Gpio, isActiveLow, type Level, type LineGrant, type WatchOptions } from './contract.js';
 import { GpioProvider } from './provider.js';
 
 /** `timestampNs` by the monotonic clock. */
@@ -23,6 +23,7 @@ interface Watch {
 class SimulatedChip implements GpioChip {
   readonly events = new EventEmitter();
   readonly #claims = new Map<string, LineGrant>();
+  /** Of the pins, whichever level counts as 1. */
   readonly #levels = new Map<string, Level>();
   readonly #watches = new Map<string, Watch>();
   /** What the world outside drives inputs to; it does so whether anybody looks or not. */
@@ -31,7 +32,10 @@ class SimulatedChip implements GpioChip {
   claim(line: string, settings: LineGrant, level: Level): void {
     this.#claims.set(line, settings);
     const pulled = settings.direction === 'in' && settings.bias === 'pull-up' ? 1 : 0;
-    this.#set(line, settings.direction === 'out' ? level : (this.#driven.get(line) ?? pulled));
+    this.#set(
+      line,
+      settings.direction === 'out' ? this.#turn(line, level) : (this.#driven.get(line) ?? pulled),
+    );
   }
 
   release(line: string): void {
@@ -39,11 +43,16 @@ class SimulatedChip implements GpioChip {
   }
 
   read(line: string): Level {
-    return this.#levels.get(line) ?? 0;
+    return this.#turn(line, this.level(line));
   }
 
   write(line: string, level: Level): void {
-    this.#set(line, level);
+    this.#set(line, this.#turn(line, level));
+  }
+
+  /** Of the pin. */
+  level(line: string): Level {
+    return this.#levels.get(line) ?? 0;
   }
 
   watch(line: string, options: WatchOptions, onEdge: OnEdge): void {
@@ -64,8 +73,13 @@ class SimulatedChip implements GpioChip {
     this.#set(line, level);
   }
 
+  #turn(line: string, level: Level): Level {
+    if (!isActiveLow(this.#claims.get(line))) return level;
+    return level === 1 ? 0 : 1;
+  }
+
   #set(line: string, level: Level): void {
-    if (this.read(line) === level) {
+    if (this.level(line) === level) {
       this.#levels.set(line, level);
       return;
     }
@@ -124,8 +138,9 @@ export class SimulatedGpio extends GpioProvider {
     this.#chip.drive(line, value);
   }
 
+  /** Of the pin, also where a low one counts as 1. */
   level(line: string): Level {
-    return this.#chip.read(line);
+    return this.#chip.level(line);
   }
 }
 

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { IotError } from '#runtime/base/errors.js';
 import { CharacterDeviceChip } from '#runtime/providers/iot-gpio/chardev/chip.js';
 import { listChips, oldKernel } from '#runtime/providers/iot-gpio/chardev/chips.js';
-import { IOCTL } from '#runtime/providers/iot-gpio/chardev/uapi.js';
+import { FLAG, IOCTL } from '#runtime/providers/iot-gpio/chardev/uapi.js';
 import type { LineGrant } from '#runtime/providers/iot-gpio/contract.js';
 import { recordingLogger, TEST_BOARD, until } from '../../helpers/providers.js';
 import { EACCES, EBUSY, EINVAL, ENODEV, EPERM, FakeKernel } from './fake-kernel.js';
@@ -59,6 +59,26 @@ describe('CharacterDeviceChip over a made-up kernel', () => {
     chip.stop();
     expect(kernel.open).toBe(0);
     expect(failure(() => chip.read('RELAY'))).toContain('E_NOT_BOUND');
+  });
+
+  it('asks for a line that is active low, and for none where the board has turned it round already', () => {
+    const flagsOf = (activeLow: boolean, settings: LineGrant) => {
+      const lines = { ...board.gpio.lines, RELAY: { offset: 1, direction: 'any' as const, activeLow } };
+      const turned = { ...board, gpio: { ...board.gpio, lines } };
+      const { system, folder } = kernel;
+      const other = new CharacterDeviceChip(turned, 'iot-host', recordingLogger(logs), { system, folder });
+      other.claim('RELAY', settings, 0, 'blink');
+      other.release('RELAY');
+      other.stop();
+      const request = kernel.calls.findLast((call) => call.request === IOCTL.getLine)?.argument;
+      return new DataView(request?.buffer ?? new ArrayBuffer(0), request?.byteOffset).getBigUint64(288, true);
+    };
+    for (const settings of [OUT, IN]) {
+      const low: LineGrant = { ...settings, active: 'low' };
+      expect(flagsOf(false, low)).toBe(flagsOf(false, settings) | FLAG.activeLow);
+      expect(flagsOf(true, low)).toBe(flagsOf(false, settings));
+      expect(flagsOf(true, { ...settings, active: 'high' })).toBe(flagsOf(false, low));
+    }
   });
 
   it('names who holds a line', () => {

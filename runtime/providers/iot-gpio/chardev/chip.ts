@@ -3,7 +3,7 @@ import { IotError } from '../../../base/errors.js';
 import { type Libc, libc } from '../../../base/linux/libc.js';
 import type { Logger } from '../../../base/logger.js';
 import type { GpioChip, OnEdge } from '../chip.js';
-import type { Level, LineGrant, WatchOptions } from '../contract.js';
+import { isActiveLow, type Level, type LineGrant, type WatchOptions } from '../contract.js';
 import { Chip } from './chips.js';
 import { Line } from './line.js';
 import { LineTable } from './line-table.js';
@@ -149,8 +149,9 @@ function since(last: number, seq: number): number {
 }
 
 /** What the kernel is asked for, without edges and without a level. */
-function configOf(settings: LineGrant, activeLow = false): LineConfig {
-  const low = activeLow ? FLAG.activeLow : 0n;
+function configOf(settings: LineGrant, boardActiveLow = false): LineConfig {
+  // What hangs on a line that the board turns round may turn it round once more.
+  const low = isActiveLow(settings) !== boardActiveLow ? FLAG.activeLow : 0n;
   if (settings.direction === 'in') {
     const bias = { 'pull-up': FLAG.pullUp, 'pull-down': FLAG.pullDown, none: 0n }[settings.bias];
     return { flags: FLAG.input | bias | low };
