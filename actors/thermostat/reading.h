@@ -9,22 +9,25 @@ static bool plausible(int64_t value, int32_t *milli) {
   return true;
 }
 
-/// "21.5", "T=21.5", "temp: 21.5 C": the last number-like word counts.
+static iot_bytes without_unit(iot_bytes word) {
+  if (word.len > 1 && (word.at[word.len - 1] | 32) == 'c') word.len--;
+  if (word.len > 2 && word.at[word.len - 2] == 0xc2 && word.at[word.len - 1] == 0xb0) word.len -= 2;  // a degree sign
+  return word;
+}
+
+/// "21.5", "T=21.5 H=40", "temp: 21.5 °C": the first number after no word, or after one that begins with a T. What comes
+/// after any other word ("H=40", "ERROR 3") is something else.
 static bool read_line(iot_bytes line, int32_t *milli) {
   iot_bytes word, name, value;
   int32_t number;
-  bool found = false;
+  bool other = false;
   while (iot_next_word(&line, &word)) {
-    if (iot_cut(word, '=', &name, &value) || iot_cut(word, ':', &name, &value)) {
-      if (value.len == 0) continue;
-      word = value;
-    }
-    if (word.len > 1 && (word.at[word.len - 1] == 'C' || word.at[word.len - 1] == 'c')) word.len--;
-    if (!iot_fixed(word, 3, &number)) continue;
-    if (!plausible(number, milli)) return false;
-    found = true;
+    bool named = iot_cut(word, '=', &name, &value) || iot_cut(word, ':', &name, &value);
+    bool is_number = iot_fixed(without_unit(named ? value : word), 3, &number);
+    if (named || !is_number) other = (word.at[0] | 32) != 't';
+    if (is_number && !other) return plausible(number, milli);
   }
-  return found;
+  return false;
 }
 
 static int32_t little16(const uint8_t *at) { return (int16_t)(at[0] | at[1] << 8); }

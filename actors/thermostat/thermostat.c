@@ -20,6 +20,8 @@ static int64_t switched_at, heard_at;
 static int32_t temperature, published;
 static enum { WAITING, OK, SILENT } sensor;
 static bool changed = true;
+/// A radio that refused may come later.
+static bool deaf;
 
 static bool clock_ms(int64_t *ms) {
   iot_now time;
@@ -42,8 +44,8 @@ static void publish(void) {
   iot_put(&w, IOT_TEXT(",\"sensor\":\""));
   iot_put(&w, sensor == OK ? IOT_TEXT("ok\"}") : sensor == SILENT ? IOT_TEXT("silent\"}") : IOT_TEXT("waiting\"}"));
   published = temperature;
-  // A house without a broker is heated all the same; what could not be said is said at the next check.
-  changed = !iot_mqtt_publish(IOT_TEXT("home/thermostat/state"), iot_written(&w), 0, true);
+  // A house without a broker is heated all the same; what it did not take is said at the next check.
+  changed = !iot_mqtt_publish(IOT_TEXT("home/thermostat/state"), iot_written(&w), 1, true);
 }
 
 static bool switch_to(bool level, int64_t ms) {
@@ -118,7 +120,9 @@ static const char *apply(iot_bytes text) {
 
 /// Without a sensor's name or address nobody listens: the neighbour's thermometer would do for a reading.
 static void listen(void) {
-  if (now.sensor_len > 0 && !iot_ble_scan(true)) iot_log(IOT_TEXT("thermostat: sensor= is set, but iot:ble refused to scan"));
+  bool failed = now.sensor_len > 0 && !iot_ble_scan(true);
+  if (failed && !deaf) iot_log(IOT_TEXT("thermostat: sensor= is set, but iot:ble refuses to scan; it is asked again and again"));
+  deaf = failed;
 }
 
 static bool find_relay(void) {
@@ -169,7 +173,9 @@ static bool on_start(iot_bytes payload) {
 
 static bool on_tick(iot_bytes payload) {
   iot_tick tick;
-  return iot_read_tick(payload, &tick) && control();
+  if (!iot_read_tick(payload, &tick)) return false;
+  if (deaf) listen();
+  return control();
 }
 
 static bool on_data(iot_bytes payload) {
@@ -179,12 +185,22 @@ static bool on_data(iot_bytes payload) {
   return read_line(data.data, &milli) ? take(milli) : true;
 }
 
+/// Addresses are told in lower case, and printed on labels in either.
+static bool is_address(iot_bytes address, iot_bytes typed) {
+  if (address.len != typed.len) return false;
+  for (uint32_t i = 0; i < typed.len; i++) {
+    uint8_t c = typed.at[i];
+    if (address.at[i] != (c >= 'A' && c <= 'F' ? c | 32 : c)) return false;
+  }
+  return true;
+}
+
 static bool on_advertisement(iot_bytes payload) {
   iot_advertisement from;
   iot_bytes uuid, data, wanted = {now.sensor, now.sensor_len};
   int32_t milli;
   if (!iot_read_advertisement(payload, &from)) return false;
-  if (wanted.len == 0 || !(iot_same(from.address, wanted) || iot_same(from.name, wanted))) return true;
+  if (wanted.len == 0 || !(is_address(from.address, wanted) || iot_same(from.name, wanted))) return true;
   while (iot_next_service_data(&from.service_data, &uuid, &data))
     if (read_service_data(uuid, data, &milli)) return take(milli);
   return true;
@@ -208,5 +224,6 @@ static bool on_message(iot_bytes payload) {
   return control();
 }
 
-IOT_OPERATIONS(IOT_ON("Data", on_data), IOT_ON("Advertisement", on_advertisement), IOT_ON("Tick", on_tick),
-               IOT_ON("Message", on_message), IOT_ON("Start", on_start))
+// A sensor that is pulled out is a silent one, and is silent for no longer than it is out.
+IOT_OPERATIONS(IOT_ON("Data", on_data), IOT_ON("Opened", iot_ignore), IOT_ON("Closed", iot_ignore),
+               IOT_ON("Advertisement", on_advertisement), IOT_ON("Tick", on_tick), IOT_ON("Message", on_message), IOT_ON("Start", on_start))

@@ -22,6 +22,11 @@ static enum { SILENT, REPLIED, FAILED } told;
 /// Set when the last host call failed on this side, before or after it reached the host.
 static iot_bytes own_error;
 
+bool iot_ignore(iot_bytes payload) {
+  (void)payload;
+  return true;
+}
+
 bool iot_reply(iot_bytes bytes) {
   guest_response(bytes.at, bytes.len);
   told = REPLIED;

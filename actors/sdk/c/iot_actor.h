@@ -46,6 +46,9 @@ extern const uint32_t iot_operation_count;
   const iot_operation iot_operations[] = {__VA_ARGS__}; \
   const uint32_t iot_operation_count = sizeof iot_operations / sizeof iot_operations[0];
 
+/// A handler for what an actor is told and does not mind.
+bool iot_ignore(iot_bytes payload);
+
 /// Answers the call with a copy of `bytes`. Returns true.
 bool iot_reply(iot_bytes bytes);
 /// An empty writer over the reply buffer, and the answer made from it (an error when it overflowed).
