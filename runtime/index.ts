@@ -5,6 +5,7 @@
 import type { Instance } from './engine/engine.js';
 
 export type { Board } from './base/board.js';
+export { nameLines } from './base/board-lines.js';
 export { decodePayload, encodePayload } from './base/codec.js';
 export { type LoadedConfig, loadConfig, parseConfig } from './base/config/load.js';
 export type { BindingConfig, HostConfig, ProviderConfig, SlotConfig } from './base/config/schema.js';
@@ -23,7 +24,8 @@ export type { Logger, LogLevel } from './base/logger.js';
 export { createLogger } from './base/pino-logger.js';
 export { REASONS, type ReasonCode } from './base/reasons.js';
 export { VERSION } from './base/version.js';
-export { chooseBoard, deviceTree, listBoards, loadBoard, recogniseBoard } from './compose/board.js';
+export { boardOf, chooseBoard, deviceTree, recogniseBoard } from './compose/board.js';
+export { listBoards, loadBoard } from './compose/board-data.js';
 export { type ConfigProblem, checkConfig } from './compose/check.js';
 export { clockTrust } from './compose/clock.js';
 export { createHost, type Device, type DeviceOptions } from './compose/device.js';

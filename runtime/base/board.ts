@@ -1,6 +1,9 @@
 import { z } from 'zod';
 
-const Name = z.string().regex(/^[A-Za-z0-9_-]+$/);
+/** What lines and ports are called. */
+export const ResourceName = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{1,64}$/, 'use 1 to 64 of A-Z, a-z, 0-9, _ and -');
 
 const LineData = z.strictObject({
   /** Line number on the chip. */
@@ -47,7 +50,7 @@ export const HeaderData = z.strictObject({
   pins: z.record(z.string().regex(/^[1-9][0-9]*$/), PinData),
 });
 
-const DeviceNode = z.string().regex(/^\/dev\/[A-Za-z0-9_/.-]+$/);
+const DeviceNode = z.string().regex(/^\/dev\/[A-Za-z0-9_/.:-]+$/, 'expected a device, like /dev/ttyS1');
 
 /** Where signals are on the header: `{TXD: 8, RXD: 10}`. */
 const Pins = z.record(z.string().regex(/^[A-Z][A-Z0-9]*$/), z.number().int().positive());
@@ -62,12 +65,15 @@ const PortData = z.strictObject({
   pins: Pins.optional(),
 });
 
+/** Whether a configuration means a file of its own by `board:`, and not the name of a board. */
+export const isBoardFile = (board: string): boolean => /\.ya?ml$/.test(board);
+
 /** `gpio.chip` of the board that is made up. */
 export const SIMULATED_CHIP = 'sim';
 
 /** A board is data: one YAML file under `boards/`. Actors name lines and ports, never chips or device paths. */
 export const BoardData = z.strictObject({
-  name: z.string().regex(/^[a-z0-9-]+$/),
+  name: z.string().regex(/^[a-z0-9-]+$/, 'use a-z, 0-9 and -'),
   title: z.string(),
   /** Where the figures come from. */
   source: z.string(),
@@ -78,37 +84,24 @@ export const BoardData = z.strictObject({
     chip: z.string(),
     /** Name of a file under `boards/headers/`: each of its pins is a line `GPIO<n>`. */
     header: z.string().optional(),
-    lines: z.record(Name, LineData).default({}),
+    /** Lines beside those of the header, or other names for these. */
+    lines: z.record(ResourceName, LineData).default({}),
   }),
   /** Serial ports by name. */
-  ports: z.record(Name, PortData).default({}),
+  ports: z.record(ResourceName, PortData).default({}),
   /** LEDs of the board itself: folders under `/sys/class/leds`. */
-  leds: z.record(Name, z.strictObject({ path: z.string(), description: z.string().optional() })).default({}),
-  i2c: z.record(Name, PortData).default({}),
-  spi: z.record(Name, PortData).default({}),
+  leds: z
+    .record(ResourceName, z.strictObject({ path: z.string(), description: z.string().optional() }))
+    .default({}),
+  i2c: z.record(ResourceName, PortData).default({}),
+  spi: z.record(ResourceName, PortData).default({}),
 });
 
 export type Header = z.infer<typeof HeaderData>;
 export type HeaderPin = z.infer<typeof PinData>;
 export type ChipFunctions = z.infer<typeof ChipData>;
 export type BoardPort = z.infer<typeof PortData>;
+export type BoardData = z.infer<typeof BoardData>;
 /** A board as the parts of the host see it, the lines of its header among its lines. */
-export type Board = z.infer<typeof BoardData> & { readonly pins?: Header | undefined };
+export type Board = BoardData & { readonly pins?: Header | undefined };
 export type BoardLine = z.infer<typeof LineData>;
-
-/** The lines that a header brings, by name, with what the chip can make of each. */
-export function headerLines({ pins }: Header, chip?: ChipFunctions): Record<string, BoardLine> {
-  const lines: Record<string, BoardLine> = {};
-  for (const [position, pin] of Object.entries(pins)) {
-    if ('power' in pin) continue;
-    const { gpio, note, reserved } = pin;
-    const functions = chip?.functions[gpio];
-    lines[`GPIO${gpio}`] = {
-      ...{ offset: gpio, direction: 'any', pin: Number(position) },
-      ...(functions === undefined ? {} : { functions }),
-      ...(note === undefined ? {} : { description: note }),
-      ...(reserved === undefined ? {} : { reserved }),
-    };
-  }
-  return lines;
-}

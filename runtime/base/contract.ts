@@ -127,6 +127,11 @@ export interface ContractDefinition<P extends Provider<Grant>, Grant> {
   readonly grant: z.ZodType<Grant>;
   /** What a binding with that grant has for itself; default: nothing. */
   resources?(grant: Grant): Resource[];
+  /**
+   * Throws E_CONFIG for a grant that a provider with those settings could never give on that board, as far as that can
+   * be told without starting one.
+   */
+  checkGrant?(grant: Grant, board: Board, settings: Readonly<Record<string, unknown>>): void;
   readonly operations: Readonly<Record<string, Operation<P, Grant, never>>>;
   /** By name, loaded only when configured. */
   readonly implementations: Readonly<Record<string, () => Promise<Implementation<P>>>>;
@@ -147,6 +152,8 @@ export interface Contract {
   parseGrant(settings: unknown): unknown;
   /** What a binding with that (checked) grant has for itself. */
   resources(grant: unknown): Resource[];
+  /** Throws E_CONFIG when a (checked) grant cannot be given on that board by a provider with those settings. */
+  checkGrant(grant: unknown, board: Board, settings: Readonly<Record<string, unknown>>): void;
   /** Throws E_CONFIG for a name this contract does not have, E_UNAVAILABLE when a package it needs is not there. */
   loadImplementation(name: string): Promise<Implementation<Provider>>;
   /** Whether any operation has requests that are one-way. */
@@ -200,6 +207,7 @@ export function defineContract<P extends Provider<Grant>, Grant>(
     defaultImplementation: (board) => (typeof byDefault === 'string' ? byDefault : byDefault(board)),
     parseGrant: (settings) => definition.grant.parse(settings),
     resources: (grant) => definition.resources?.(grant as Grant) ?? [],
+    checkGrant: (grant, board, settings) => definition.checkGrant?.(grant as Grant, board, settings),
     async loadImplementation(name) {
       const load = Object.hasOwn(implementations, name) ? implementations[name] : undefined;
       if (load !== undefined)

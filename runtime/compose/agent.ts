@@ -26,7 +26,7 @@ export interface AgentParts {
 /** The device's end of the control plane, over the other parts of it. */
 export async function makeAgent(parts: AgentParts): Promise<ControlAgent> {
   const { config, broker, host, updates, logs, logger, problems, sourceCa } = parts;
-  const { device, board, labels, control } = config;
+  const { device, board, lines, labels, control } = config;
   const { session } = updates;
   const { username, password, ...tls } = broker.access ?? {};
   const agent = new ControlAgent({
@@ -52,6 +52,7 @@ export async function makeAgent(parts: AgentParts): Promise<ControlAgent> {
       device,
       version: VERSION,
       board,
+      lines,
       session,
       host,
       logs,

@@ -1,11 +1,13 @@
 import { access } from 'node:fs/promises';
 import { ZodError } from 'zod';
-import type { Board } from '../base/board.js';
+import { type Board, SIMULATED_CHIP } from '../base/board.js';
+import { nameLines } from '../base/board-lines.js';
 import type { LoadedConfig } from '../base/config/load.js';
 import { asIotError, IotError } from '../base/errors.js';
 import { silentLogger } from '../base/logger.js';
 import { loadContracts } from '../providers/discover.js';
 import { chooseBoard } from './board.js';
+import { conflicts } from './conflicts.js';
 import { readEdges } from './edges.js';
 
 /** The path of what is wrong in the configuration, and why. */
@@ -35,6 +37,9 @@ export async function checkConfig(config: LoadedConfig): Promise<ConfigProblem[]
   await attempt(['board'], async () => {
     board = await chooseBoard(config.board, silentLogger);
   });
+  await attempt(['lines'], () => {
+    if (board !== undefined && isMeant(board, config)) board = nameLines(board, config.lines);
+  });
   await attempt([], () => readEdges(config));
   for (const [index, { contract: id, use, name: _name, ...settings }] of config.providers.entries()) {
     await attempt(['providers', index], async () => {
@@ -48,11 +53,21 @@ export async function checkConfig(config: LoadedConfig): Promise<ConfigProblem[]
   }
   for (const [index, { path, bindings }] of config.actors.entries()) {
     if (path !== undefined) await attempt(['actors', index, 'path'], () => readable(path));
-    for (const [at, { contract: id, name: _name, ...settings }] of bindings.entries()) {
-      await attempt(['actors', index, 'bindings', at], () => contract(id).parseGrant(settings));
+    for (const [at, { contract: id, name, ...settings }] of bindings.entries()) {
+      await attempt(['actors', index, 'bindings', at], () => {
+        const grant = contract(id).parseGrant(settings);
+        const own = config.providers.find((one) => one.contract === id && one.name === name);
+        if (board !== undefined && isMeant(board, config)) contract(id).checkGrant(grant, board, own ?? {});
+      });
     }
   }
+  if (board !== undefined) problems.push(...conflicts(config, board, (id) => contracts.get(id)?.contract));
   return problems;
+}
+
+/** Whether it is the board that the file was written for: a file for `auto` may be checked on any machine. */
+function isMeant({ gpio }: Board, { board }: LoadedConfig): boolean {
+  return board !== 'auto' || gpio.chip !== SIMULATED_CHIP;
 }
 
 async function readable(path: string): Promise<void> {

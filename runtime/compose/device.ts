@@ -15,7 +15,7 @@ import type { Updates } from '../ota/index.js';
 import { loadContracts } from '../providers/discover.js';
 import { makeAgent } from './agent.js';
 import { announceDevice } from './announce.js';
-import { chooseBoard } from './board.js';
+import { boardOf } from './board.js';
 import { type DeviceBroker, startBroker } from './broker.js';
 import { DataDir } from './data-dir.js';
 import { type Edges, readEdges } from './edges.js';
@@ -119,7 +119,7 @@ class ComposedDevice implements Device {
   }
 
   async #start(): Promise<void> {
-    const board = await chooseBoard(this.#config.board, this.#logger);
+    const board = await boardOf(this.#config, this.#logger);
     this.#config = { ...this.#config, board: board.name };
     const config = this.#config;
     const edges = await readEdges(config);

@@ -9,6 +9,8 @@ export interface HandlerParts {
   readonly device: string;
   readonly version: string;
   readonly board: string;
+  /** Names that the configuration gives to lines. */
+  readonly lines: Readonly<Record<string, string>>;
   readonly session: number;
   readonly host: Host;
   readonly logs: LogRing;
@@ -20,7 +22,7 @@ export interface HandlerParts {
 
 /** What a signed request may ask of this device. */
 export function rpcHandlers(parts: HandlerParts): RpcHandlers {
-  const { device, version, board, session, host, logs, problems } = parts;
+  const { device, version, board, lines, session, host, logs, problems } = parts;
   const { providers } = host;
   const { trust } = parts.updates;
   return whileTrusted(trust, {
@@ -33,6 +35,7 @@ export function rpcHandlers(parts: HandlerParts): RpcHandlers {
         device,
         version,
         board,
+        ...(Object.keys(lines).length === 0 ? {} : { lines }),
         session,
         ready,
         problems: found,

@@ -1,4 +1,5 @@
 import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run as runWith } from '#runtime/cli/run.js';
@@ -111,6 +112,24 @@ describe('board show', () => {
     expect(data.pins.filter(({ actor }: { actor?: string }) => actor)).toEqual([]);
   });
 
+  it('shows lines by the names that the configuration gives them, on a board of one’s own', async () => {
+    const own = { name: 'greenhouse', title: 'Greenhouse', source: 'own wiring' };
+    const gpio = { chip: 'pinctrl-bcm2711', header: 'raspberry-pi-40', lines: { RELAY: { offset: 27 } } };
+    await writeFile('greenhouse.yaml', JSON.stringify({ ...own, gpio }));
+    const lines = { LED: { direction: 'out' }, RELAY: { direction: 'out' } };
+    const actors = [{ name: 'blink', bindings: [{ contract: 'iot:gpio', lines }] }];
+    const config = { device: 'pi-01', board: './greenhouse.yaml', lines: { LED: 'GPIO17' }, actors };
+    await writeFile('named.yaml', JSON.stringify(config));
+    const shown = await run('board', 'show', '-c', 'named.yaml');
+    expect(shown.stdout).toMatch(/^Greenhouse \(greenhouse\)$/m);
+    expect(shown.stdout).toMatch(/^ *LED: \[blink out\] .* GPIO17 11/m);
+    expect(shown.stdout).toMatch(/^ *RELAY: \[blink out\] .*GPIO27 13/m);
+    const { data } = JSON.parse((await run('board', 'show', '-c', 'named.yaml', '--json')).stdout);
+    expect(data.pins[10]).toMatchObject({ gpio: 'GPIO17', line: 'LED', actor: 'blink' });
+    const other = JSON.parse((await run('board', 'show', './greenhouse.yaml', '--json')).stdout).data;
+    expect(other).toMatchObject({ name: 'greenhouse', inUseBy: null });
+  });
+
   it('of a board or a configuration that is not there is refused', async () => {
     expect(await run('board', 'show', 'raspberry-pi-9')).toMatchObject({
       code: 2,
@@ -133,6 +152,40 @@ describe('board show', () => {
     expect(data).toMatchObject({ name: 'raspberry-pi-3', inUseBy: 'device pi-01' });
     expect(data.pins[10]).toMatchObject({ line: 'GPIO17', actor: 'door', use: 'in pull-up' });
     expect((await run('board', 'show', ...from)).stdout).toMatch(/^ *\[door in pull-up\].* GPIO17 11/m);
+  });
+
+  it('asks a device for the names of its lines, and says whose file is needed for a board of its own', async () => {
+    const lines = { REED: { direction: 'in' }, GPIO27: { direction: 'out' } };
+    const bindings = [{ contract: 'iot:gpio', lines }];
+    const common = { control: { openReading: true }, providers: [{ contract: 'iot:gpio', use: 'sim' }] };
+    const file = join(place.home, 'shed.yaml');
+    const gpio = { chip: 'pinctrl-bcm2835', header: 'raspberry-pi-40' };
+    await writeFile(file, JSON.stringify({ name: 'shed', title: 'Shed', source: 'own wiring', gpio }));
+    const named = await TestDevice.start(cleanup, {
+      config: {
+        ...{ ...common, device: 'pi-02', board: 'raspberry-pi-3', lines: { REED: 'GPIO17' } },
+        actors: [{ name: 'door', bindings }],
+      },
+    });
+    const shown = await run('board', 'show', '--device', 'pi-02', '--broker', named.broker);
+    expect(shown.stdout).toMatch(/^ *REED: \[door in\].* GPIO17 11/m);
+    const own = await TestDevice.start(cleanup, {
+      config: {
+        ...common,
+        device: 'pi-03',
+        board: file,
+        lines: { REED: 'GPIO17' },
+        actors: [{ name: 'door', bindings }],
+      },
+    });
+    const from = ['--device', 'pi-03', '--broker', own.broker];
+    expect(await run('board', 'show', ...from)).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(
+        /pi-03 has a board of its own, shed[\s\S]*show \.\/shed\.yaml --device pi-03/,
+      ),
+    });
+    expect((await run('board', 'show', file, ...from)).stdout).toMatch(/^ *REED: \[door in\].* GPIO17 11/m);
   });
 });
 

@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { parseConfig } from '#runtime/base/config/load.js';
@@ -17,15 +19,27 @@ it('says first that no real board was involved', () => {
   expect(opening).toContain('No real Raspberry Pi was involved');
 });
 
-it.each(ofLanguage('yaml').map(({ text }) => [parse(text).actors[0].name, text]))(
-  'the configuration of %s is one that a host would take',
-  async (_name, text) => {
-    expect(await checkConfig(parseConfig('/etc/iot/iot-host.yaml', text))).toEqual([]);
-  },
-);
+const configurations = ofLanguage('yaml').flatMap(({ text }) => {
+  const { actors } = parse(text);
+  return actors === undefined ? [] : [[actors[0].name, text]];
+});
+it.each(configurations)('the configuration of %s is one that a host would take', async (_name, text) => {
+  expect(await checkConfig(parseConfig('/etc/iot/iot-host.yaml', text))).toEqual([]);
+});
 
-it('has a configuration for pins, for ports and for radio', () => {
-  expect(ofLanguage('yaml')).toHaveLength(3);
+it('has a configuration for pins, for names of them, for ports and for radio', () => {
+  expect(configurations.map(([name]) => name)).toEqual(['blink', 'door', 'gateway', 'beacons']);
+});
+
+it('has a board of one’s own that can be drawn', async () => {
+  const [board, ...others] = ofLanguage('yaml').filter(({ text }) => parse(text).actors === undefined);
+  expect(others).toEqual([]);
+  const place = await emptyHome();
+  const file = join(place.home, 'my-board.yaml');
+  await writeFile(file, board?.text ?? '');
+  const { code, stdout } = await inProcess(['board', 'show', file], place);
+  expect(code).toBe(0);
+  expect(stdout).toMatch(/VALVE: .*GPIO17 11/);
 });
 
 it('the lines about boards can be typed', async () => {

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { type Board, type BoardPort, ChipData } from '#runtime/base/board.js';
-import { chooseBoard, deviceTree, listBoards, loadBoard, recogniseBoard } from '#runtime/compose/board.js';
+import { chooseBoard, deviceTree, recogniseBoard } from '#runtime/compose/board.js';
+import { listBoards, loadBoard } from '#runtime/compose/board-data.js';
 import { recordingLogger, temporaryDir } from '../helpers/providers.js';
 
 const names = await listBoards();
@@ -99,7 +100,7 @@ it('every chip is that of a board', async () => {
 
 it('a reserved line is refused, with the reason', async () => {
   const { default: contract } = await import('#runtime/providers/iot-gpio/contract.js');
-  const { checkAgainstBoard } = await import('#runtime/providers/iot-gpio/claims.js');
+  const { checkAgainstBoard } = await import('#runtime/providers/iot-gpio/against-board.js');
   const grant = contract.parseGrant({ lines: { GPIO0: { direction: 'out' } } });
   const board = await loadBoard('raspberry-pi-4');
   expect(() => checkAgainstBoard(grant as never, board)).toThrow(

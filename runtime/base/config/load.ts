@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { isBoardFile } from '../board.js';
 import { IotError } from '../errors.js';
 import { type Environment, userFolder } from '../paths.js';
 import { duplicates } from './duplicates.js';
@@ -15,8 +16,8 @@ export type LoadedConfig = HostConfig & {
 };
 
 /**
- * Reads `iot-host.yaml`: `${NAME:default}` from `environment`, checked against the schema, paths (`dataDir`,
- * `trust.document`, an actor's `path`, certificates) resolved against the file's folder. `dataDir` defaults to the device's own
+ * Reads `iot-host.yaml`: `${NAME:default}` from `environment`, checked against the schema, paths (`dataDir`, a board's
+ * file, `trust.document`, an actor's `path`, certificates) resolved against the file's folder. `dataDir` defaults to the device's own
  * folder in the XDG state folder. Throws E_CONFIG: no such file, or one line for each problem with
  * `file:line:column`, key and what was expected.
  */
@@ -39,6 +40,7 @@ export function parseConfig(file: string, text: string, environment: Environment
   return {
     ...config,
     file: resolve(file),
+    board: isBoardFile(config.board) ? absolute(config.board) : config.board,
     dataDir: config.dataDir
       ? absolute(config.dataDir)
       : join(userFolder('state', environment), config.device),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { isBoardFile, ResourceName } from '../board.js';
 import { DEFAULT_ACTOR_LIMITS, MAX_MODULE_BYTES } from '../limits.js';
 import { SECRET_REFERENCE } from '../secret.js';
 
@@ -50,8 +51,18 @@ export const ProviderConfig = z.looseObject({
 
 export const HostConfig = z.strictObject({
   device: Name,
-  /** A file of `boards/`, or `auto`: what this machine is by its device tree, `sim` where it has none. */
-  board: Name.default('auto'),
+  /**
+   * A board of `iot-host board list`, a file of one's own (`./my-board.yaml`, relative to the configuration file), or
+   * `auto`: what this machine is by its device tree, `sim` where it has none.
+   */
+  board: z
+    .string()
+    .refine((board) => Name.safeParse(board).success || isBoardFile(board), {
+      error: 'expected auto, the name of a board, or a file that ends in .yaml',
+    })
+    .default('auto'),
+  /** Names of one's own for lines of the board: `{LED: GPIO17}`. A line that is named here has that name only. */
+  lines: z.record(ResourceName, z.string()).default({}),
   /** Default: the XDG state folder. */
   dataDir: z.string().optional(),
   /** `embedded`, `embedded://127.0.0.1:PORT`, or the URL of an MQTT broker. */

@@ -38,7 +38,7 @@ function notes(pins: readonly PinView[], { columns }: Paper): string[] {
     const text = reserved === null ? description : `reserved: ${reserved}`;
     return text === null
       ? []
-      : hanging(`${String(pin.pin).padStart(4)} ${pin.line.padEnd(6)}  `, text, columns);
+      : hanging(`${String(pin.pin).padStart(4)} ${pin.gpio.padEnd(6)}  `, text, columns);
   });
   return said.length === 0 ? [] : ['', ...said];
 }

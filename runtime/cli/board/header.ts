@@ -42,6 +42,7 @@ export function drawHeader(view: BoardView, paper: Paper): string[] {
 
 function words(pin: PinView | undefined, { ports }: BoardView): Word[] {
   if (pin === undefined || pin.power !== null) return [];
+  const named: Word[] = pin.line === pin.gpio ? [] : [{ text: `${pin.line}:` }];
   const used: Word[] = pin.actor === null ? [] : [{ text: `[${pin.actor} ${pin.use}]`, style: 'green' }];
   for (const { actor, name, pins } of ports) {
     const signal = Object.keys(pins).find((key) => pins[key] === pin.pin);
@@ -52,10 +53,10 @@ function words(pin: PinView | undefined, { ports }: BoardView): Word[] {
   const functions = pin.functions.map((text, index): Word => {
     return { text: index < pin.functions.length - 1 ? `${text},` : text, style: 'dim' };
   });
-  return [...used, ...reserved, ...functions];
+  return [...named, ...used, ...reserved, ...functions];
 }
 
-const pinName = (pin: PinView) => pin.power ?? ('line' in pin ? pin.line : '');
+const pinName = (pin: PinView) => pin.power ?? ('gpio' in pin ? pin.gpio : '');
 
 function paintName(text: string, pin: PinView | undefined, { paint }: Paper): string {
   if (text === '') return '';

@@ -19,7 +19,12 @@ export interface LineView extends Held {
 
 export type PinView =
   | { readonly pin: number; readonly power: string }
-  | ({ readonly pin: number; readonly power: null } & LineView);
+  | ({
+      readonly pin: number;
+      readonly power: null;
+      /** What the pin is called in the documents of the board, whatever the line is called here. */
+      readonly gpio: string;
+    } & LineView);
 
 export interface PortView extends Held {
   readonly name: string;
@@ -66,8 +71,9 @@ export function boardView(
     .map(([at, pin]): PinView => {
       const position = Number(at);
       const found = all.find(({ data }) => data.pin === position);
-      if (found !== undefined) return { pin: position, power: null, ...found.view };
-      return { pin: position, power: 'power' in pin ? pin.power : '' };
+      if ('power' in pin || found === undefined)
+        return { pin: position, power: 'power' in pin ? pin.power : '' };
+      return { pin: position, power: null, gpio: `GPIO${pin.gpio}`, ...found.view };
     })
     .sort((one, other) => one.pin - other.pin);
   const known = new Set([

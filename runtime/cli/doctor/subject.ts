@@ -2,6 +2,7 @@ import { access } from 'node:fs/promises';
 import type { Board } from '../../base/board.js';
 import type { LoadedConfig } from '../../base/config/load.js';
 import { asIotError } from '../../base/errors.js';
+import { silentLogger } from '../../base/logger.js';
 import type { Use } from '../../index.js';
 import { configFile } from '../config/file.js';
 import type { Context } from '../context.js';
@@ -35,7 +36,7 @@ export async function subjectOf(
   machine: Machine,
   context: Context,
 ): Promise<Subject> {
-  const { checkConfig, configuredUses, implementationsOf, loadBoard, loadConfig, recogniseBoard } =
+  const { boardOf, checkConfig, configuredUses, implementationsOf, loadBoard, loadConfig, recogniseBoard } =
     await import('../../index.js');
   const { file, origin } = configFile(flag, context.environment);
   const deviceTree = ((await machine.text(TREE)) ?? '').split('\0').filter((entry) => entry !== '');
@@ -54,7 +55,10 @@ export async function subjectOf(
     const config = await loadConfig(file, context.environment);
     const problems = await checkConfig(config);
     const named = config.board === 'auto' ? (recognised ?? 'sim') : config.board;
-    const board = await loadBoard(named).catch(() => loadBoard(recognised ?? 'sim'));
+    // What is wrong with it is among the problems.
+    const board = await boardOf({ ...config, board: named }, silentLogger).catch(() =>
+      loadBoard(recognised ?? 'sim'),
+    );
     return {
       ...{ ...about, config, configProblems: problems.map(({ message }) => message) },
       board,

@@ -142,6 +142,8 @@ export interface RpcOperations {
       version: string;
       /** Not said by older hosts. */
       board?: string;
+      /** Names that its configuration gives to lines of the board; absent where there are none. */
+      lines?: Readonly<Record<string, string>>;
       session: number;
       ready: boolean;
       problems: string[];

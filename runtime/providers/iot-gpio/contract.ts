@@ -8,6 +8,7 @@ import {
   type Session,
 } from '../../base/contract.js';
 import { IotError } from '../../base/errors.js';
+import { checkAgainstBoard } from './against-board.js';
 
 export type Level = 0 | 1;
 const LevelValue = z.union([z.literal(0), z.literal(1)]);
@@ -143,6 +144,7 @@ export default defineContract<Gpio, Grant>({
   codec: 'cbor',
   summary: 'pins: read, write, pulse, edges',
   grant: Grant,
+  checkGrant: checkAgainstBoard,
   resources: ({ lines }) =>
     Object.entries(lines).map(([name, line]) => {
       const how = line.direction === 'out' ? line.drive : line.bias;

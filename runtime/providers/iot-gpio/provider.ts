@@ -3,8 +3,9 @@ import type { Deliver, Session } from '../../base/contract.js';
 import { asIotError, IotError } from '../../base/errors.js';
 import type { Logger } from '../../base/logger.js';
 import { Registrations, SessionMap, sessionName } from '../../base/sessions.js';
+import { checkAgainstBoard } from './against-board.js';
 import type { GpioChip } from './chip.js';
-import { checkAgainstBoard, sameClaim, sharedPins } from './claims.js';
+import { sameClaim, sharedPins } from './claims.js';
 import {
   type Edge,
   type Gpio,

@@ -96,6 +96,21 @@ export function grantFor(grant: Grant, port: string): PortGrant {
   });
 }
 
+/** Throws E_CONFIG for a port that is not among those `names`. */
+export function checkPorts({ ports }: Grant, names: readonly string[]): void {
+  const unknown = Object.keys(ports).find((name) => !names.includes(name));
+  if (unknown === undefined) return;
+  throw new IotError('E_CONFIG', `there is no serial port ${unknown}`, {
+    hint: names.length === 0 ? 'name it under ports: of the provider' : `the ports are ${names.join(', ')}`,
+  });
+}
+
+/** Names that the settings of a provider add: a mapping to devices, or with simulated ports a list. */
+function namedPorts({ ports }: Readonly<Record<string, unknown>>): string[] {
+  if (Array.isArray(ports)) return ports.map(String);
+  return typeof ports === 'object' && ports !== null ? Object.keys(ports) : [];
+}
+
 const PortOnly = z.object({ port: z.string().max(64) });
 type PortOnly = z.infer<typeof PortOnly>;
 const granted = (grant: Grant, { port }: PortOnly): void => {
@@ -120,6 +135,8 @@ export default defineContract<Serial, Grant>({
       name,
       use: `${baudRate} ${dataBits}${parity.charAt(0).toUpperCase()}${stopBits}`,
     })),
+  checkGrant: (grant, board, settings) =>
+    checkPorts(grant, [...Object.keys(board.ports), ...namedPorts(settings)]),
   operations: {
     Write: operation({
       request: Write,

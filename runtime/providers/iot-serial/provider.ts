@@ -3,7 +3,7 @@ import type { Deliver, Session } from '../../base/contract.js';
 import { IotError } from '../../base/errors.js';
 import type { Logger } from '../../base/logger.js';
 import { SessionMap, sessionName } from '../../base/sessions.js';
-import type { Grant, PortInfo, Serial } from './contract.js';
+import { checkPorts, type Grant, type PortInfo, type Serial } from './contract.js';
 import type { SerialDriver } from './driver.js';
 import { HeldPort } from './held-port.js';
 
@@ -81,13 +81,8 @@ export class SerialProvider implements Serial {
   }
 
   #check(session: Session<Grant>, known: Holder | undefined): void {
+    checkPorts(session.grant, this.driver.names);
     for (const name of Object.keys(session.grant.ports)) {
-      if (!this.driver.names.includes(name)) {
-        const names = this.driver.names.join(', ');
-        throw new IotError('E_CONFIG', `there is no serial port ${name}`, {
-          hint: names === '' ? 'name it under ports: of the provider' : `the ports are ${names}`,
-        });
-      }
       const owner = this.#owners.get(name);
       if (owner === undefined || owner === known) continue;
       const who = sessionName(owner.session);

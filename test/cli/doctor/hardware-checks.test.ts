@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 import { NODE_FROM } from '#runtime/cli/doctor/checks/node.js';
-import { CONFIG, MODULES } from './machine.js';
+import { CHECKS } from '#runtime/cli/doctor/doctor.js';
+import type { LoadedConfig } from '#runtime/index.js';
+import { CONFIG, fakeMachine, MODULES, subject } from './machine.js';
 import { bad, find, table } from './table.js';
 
 const JOIN = 'sudo usermod -aG';
@@ -31,7 +33,7 @@ table('board', [
   [
     'a board that is not known',
     tree('pine64,rock64\0'),
-    bad('warn', /by the name pine64,rock64/, /iot-host board list/),
+    bad('warn', /by the name pine64,rock64/, /iot-host board list.*\n.*board: \.\/my-board\.yaml/),
   ],
   [
     'another board than the configuration says',
@@ -49,7 +51,28 @@ table('board', [
     bad('warn', /says sim.*simulated/, /leave board: out/),
     `board: sim\n${CONFIG}`,
   ],
+  [
+    'a real board on a machine that is hardly one',
+    tree(''),
+    bad('warn', /Raspberry Pi 4, by the configuration.*no device tree/, /^board: sim.*leave board: out/),
+    `board: raspberry-pi-4\n${CONFIG}`,
+  ],
 ]);
+
+it('board: one of one’s own is taken as it is, unless it says that it is for another machine', async () => {
+  const about = await subject();
+  const on = async (compatible: readonly string[]) => {
+    const config = { ...(about.config as LoadedConfig), board: '/etc/iot/mine.yaml' };
+    const board = { ...about.board, name: 'mine', title: 'Mine', compatible: [...compatible] };
+    return CHECKS.board?.(fakeMachine(), { ...about, config, board });
+  };
+  const taken = [{ check: 'board', state: 'ok', text: 'Mine, by /etc/iot/mine.yaml' }];
+  expect(await on([])).toEqual(taken);
+  expect(await on(['raspberrypi,5-model-b'])).toEqual(taken);
+  expect(await on(['pine64,rock64'])).toMatchObject([
+    { state: 'warn', text: expect.stringMatching(/says mine, and this machine is raspberry-pi-5/) },
+  ]);
+});
 
 const closed = { chips: () => [{ path: '/dev/gpiochip0', label: '', lines: 0, problem: 'EACCES' }] };
 

@@ -1,0 +1,54 @@
+import type { Board } from '../base/board.js';
+import type { HostConfig } from '../base/config/schema.js';
+import type { Contract, Resource } from '../base/contract.js';
+import type { ConfigProblem } from './check.js';
+
+interface Held extends Resource {
+  readonly path: readonly PropertyKey[];
+  readonly actor: string;
+  /** The provider that it is asked of: another one has lines and ports of its own. */
+  readonly provider: string;
+}
+
+/** What two bindings of a configuration take from each other: a line, a port, or a header pin that is both. */
+export function conflicts(
+  config: HostConfig,
+  board: Board,
+  contract: (id: string) => Contract | undefined,
+): ConfigProblem[] {
+  const held: Held[] = config.actors.flatMap(({ name: actor, bindings }, index) =>
+    bindings.flatMap(({ contract: id, name, ...settings }, at) =>
+      resources(contract(id), settings).map((resource) => ({
+        ...{ ...resource, actor, provider: `${id} ${name}`, path: ['actors', index, 'bindings', at] },
+      })),
+    ),
+  );
+  return held.flatMap((later, index) => {
+    const before = held.slice(0, index);
+    const { path, kind, name, provider } = later;
+    const same = before.find((one) => one.kind === kind && one.name === name && one.provider === provider);
+    if (same !== undefined) return [{ path, message: `${kind} ${name} is held by actor ${same.actor}` }];
+    return before.flatMap((earlier) => {
+      const shared = sharedPin(earlier, later, board) ?? sharedPin(later, earlier, board);
+      return shared === undefined ? [] : [{ path, message: shared }];
+    });
+  });
+}
+
+function resources(contract: Contract | undefined, settings: unknown): Resource[] {
+  try {
+    return contract?.resources(contract.parseGrant(settings)) ?? [];
+  } catch {
+    // That it is not valid is said elsewhere.
+    return [];
+  }
+}
+
+function sharedPin(line: Held, port: Held, { gpio, ports }: Board): string | undefined {
+  if (line.kind !== 'line' || port.kind !== 'port') return undefined;
+  const pin = Object.hasOwn(gpio.lines, line.name) ? gpio.lines[line.name]?.pin : undefined;
+  const signals = Object.hasOwn(ports, port.name) ? (ports[port.name]?.pins ?? {}) : {};
+  const signal = Object.keys(signals).find((one) => signals[one] === pin);
+  if (pin === undefined || signal === undefined) return undefined;
+  return `line ${line.name} (actor ${line.actor}) is header pin ${pin}, which is ${signal} of port ${port.name} (actor ${port.actor})`;
+}

@@ -1,0 +1,70 @@
+import { expect, it } from 'vitest';
+import { checkConfig, parseConfig } from '#runtime/index.js';
+
+/** What is wrong with bindings like these on a Raspberry Pi 4; each is one actor's: `a`, `b`, … */
+async function problems(bindings: readonly string[], more = ''): Promise<string[]> {
+  const actors = bindings.map((text, at) => `  - {name: ${'abcdef'[at]}, bindings: [${text}]}\n`);
+  const text = `device: d\nboard: raspberry-pi-4\n${more}\nactors:${actors.length === 0 ? ' []' : ''}\n${actors.join('')}`;
+  const found = await checkConfig(parseConfig('/etc/iot/iot-host.yaml', text));
+  return found.map(({ path, message }) => `${path.join('.')}: ${message}`);
+}
+const gpio = (lines: string) => `{contract: "iot:gpio", lines: {${lines}}}`;
+const serial = (ports: string) => `{contract: "iot:serial", ports: {${ports}}}`;
+const at = (actor: number) => `actors.${actor}.bindings.0`;
+
+it('lines that the board has not, or keeps to itself', async () => {
+  expect(await problems([gpio('GPIO17: {direction: in}'), gpio('GPIO27: {direction: out}')])).toEqual([]);
+  expect(await problems([gpio('LED: {direction: out}')])).toEqual([
+    expect.stringMatching(/^actors\.0\.bindings\.0: board raspberry-pi-4 has no line LED \(its lines are /),
+  ]);
+  expect(await problems([gpio('LED: {direction: out}')], 'lines: {LED: GPIO17}')).toEqual([]);
+  expect(await problems([gpio('GPIO1: {direction: out}')])).toEqual([
+    expect.stringContaining('is not to be used: EEPROM of a HAT'),
+  ]);
+  expect(await problems([], 'lines: {LED: GPIO99}')).toEqual([
+    expect.stringMatching(/^lines: board raspberry-pi-4 has no line GPIO99/),
+  ]);
+});
+
+it('lines of a board that only the machine knows are not judged elsewhere', async () => {
+  const text = 'device: d\nlines: {LED: GPIO99}\nactors: [{name: a, bindings: [B]}]\n';
+  const config = parseConfig('/etc/iot/iot-host.yaml', text.replace('B', gpio('LED: {direction: out}')));
+  expect(await checkConfig(config)).toEqual([]);
+  expect(await checkConfig({ ...config, board: 'sim' })).toMatchObject([{ path: ['lines'] }]);
+});
+
+it('ports that neither the board nor the provider has', async () => {
+  expect(await problems([serial('uart3: {}')])).toEqual([]);
+  expect(await problems([serial('meter: {}')])).toEqual([
+    `${at(0)}: there is no serial port meter (the ports are uart0, uart2, uart3, uart4, uart5)`,
+  ]);
+  const usb = 'providers: [{contract: "iot:serial", ports: {meter: {usb: "0403:6001"}}}]';
+  expect(await problems([serial('meter: {}')], usb)).toEqual([]);
+  const sim = 'providers: [{contract: "iot:serial", use: sim, ports: [meter]}]';
+  expect(await problems([serial('meter: {}, __proto__: {}')], sim)).toEqual([]);
+  expect(await problems([serial('meter: {}, toString: {}')], sim)).toEqual([
+    expect.stringContaining('there is no serial port toString'),
+  ]);
+});
+
+it('what two bindings would take from each other', async () => {
+  expect(
+    await problems([
+      gpio('GPIO17: {direction: in}'),
+      gpio('GPIO4: {direction: in}, GPIO17: {direction: in}'),
+    ]),
+  ).toEqual([`${at(1)}: line GPIO17 is held by actor a`]);
+  expect(await problems([serial('uart3: {}'), serial('uart3: {}')])).toEqual([
+    `${at(1)}: port uart3 is held by actor a`,
+  ]);
+  const pin = 'is header pin 7, which is TXD of port uart3';
+  expect(
+    await problems([serial('uart3: {}'), gpio('DOOR: {direction: in}')], 'lines: {DOOR: GPIO4}'),
+  ).toEqual([`${at(1)}: line DOOR (actor b) ${pin} (actor a)`]);
+  expect(await problems([gpio('GPIO4: {direction: in}'), serial('uart3: {}')])).toEqual([
+    `${at(1)}: line GPIO4 (actor a) ${pin} (actor b)`,
+  ]);
+  const other = 'providers: [{contract: "iot:gpio", use: sim}, {contract: "iot:gpio", use: sim, name: two}]';
+  const named = '{contract: "iot:gpio", name: two, lines: {GPIO17: {direction: in}}}';
+  expect(await problems([gpio('GPIO17: {direction: in}'), named], other)).toEqual([]);
+});
