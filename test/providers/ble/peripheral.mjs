@@ -38,7 +38,11 @@ const characteristics = [
 const operations = {
   written: () => written,
   asked: () => asked,
-  cut: () => bleno.disconnect(),
+  cut: () =>
+    new Promise((resolve) => {
+      bleno.once('disconnect', () => resolve());
+      bleno.disconnect();
+    }),
   notify(value) {
     for (const update of listeners.values()) update(Buffer.from(value));
   },

@@ -1,4 +1,4 @@
-import { IotError } from '../../../base/errors.js';
+import { asIotError, IotError } from '../../../base/errors.js';
 import type { Logger } from '../../../base/logger.js';
 import { shortUuid } from '../names.js';
 import type { Advert, Place, Radio, RadioEvents, ServiceInfo } from '../radio.js';
@@ -12,6 +12,8 @@ import { Scanner } from './scanner.js';
 const FRESH_MS = 2_000;
 /** Longest wait for a peripheral that has just been heard to accept a connection. */
 const ACCEPT_MS = 5_000;
+/** A connection that fails to come about (HCI reason 0x3e) is an everyday thing: one packet that was not heard. */
+const MAX_ATTEMPTS = 3;
 /** An adapter that has said nothing yet is in trouble after so long. */
 const QUIET_MS = 5_000;
 /** Peripherals that are remembered; most are strangers walking by. */
@@ -83,15 +85,24 @@ export class NobleRadio implements Radio {
 
   async connect(id: string, signal: AbortSignal): Promise<void> {
     if (this.#connections.has(id)) return;
-    const end = this.#scanner?.search();
-    try {
-      await this.#until(() => this.#isFresh(id), signal);
-    } finally {
-      end?.();
+    for (let attempt = 1; ; attempt++) {
+      const end = this.#scanner?.search();
+      try {
+        await this.#until(() => this.#isFresh(id), signal);
+      } finally {
+        end?.();
+      }
+      const mine = this.#turn.then(() => this.#connect(id, signal));
+      this.#turn = mine.catch(() => {});
+      try {
+        return await mine;
+      } catch (thrown) {
+        if (attempt === MAX_ATTEMPTS || signal.aborted) throw thrown;
+        this.logger.debug(`peripheral ${id}, attempt ${attempt}: ${asIotError(thrown).message}`);
+        // It has to be heard anew: what was heard before may have been its last word.
+        this.#heard.delete(id);
+      }
     }
-    const mine = this.#turn.then(() => this.#connect(id, signal));
-    this.#turn = mine.catch(() => {});
-    await mine;
   }
 
   async disconnect(id: string): Promise<void> {

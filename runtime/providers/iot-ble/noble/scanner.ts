@@ -45,11 +45,15 @@ export class Scanner {
     };
   }
 
-  /** Resolves when it does not scan, and it will not until the returned function is called. */
+  /**
+   * Resolves when it does not scan, and it will not until the returned function is called. A command that is under way
+   * is waited for, too: @stoprocent/noble resets the controller before a connection, and a scan that begins at that
+   * moment would be believed to go on.
+   */
   async pause(): Promise<() => void> {
     this.#paused += 1;
     this.#tune();
-    while (this.#scanning) {
+    while (this.#scanning || this.#commanded !== undefined) {
       await new Promise<void>((resolve) => this.#whenQuiet.add(resolve));
     }
     return () => {
@@ -89,18 +93,21 @@ export class Scanner {
     this.#commanded = setTimeout(() => {
       this.#commanded = undefined;
       this.#tune();
+      this.#tellQuiet();
     }, AGAIN_MS);
     give();
+  }
+
+  #tellQuiet(): void {
+    for (const resume of this.#whenQuiet) resume();
+    this.#whenQuiet.clear();
   }
 
   #settled(scanning: boolean): void {
     this.#scanning = scanning;
     clearTimeout(this.#commanded);
     this.#commanded = undefined;
-    if (!scanning) {
-      for (const resume of this.#whenQuiet) resume();
-      this.#whenQuiet.clear();
-    }
     this.#tune();
+    this.#tellQuiet();
   }
 }
