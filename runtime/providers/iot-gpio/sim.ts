@@ -107,25 +107,22 @@ class SimulatedChip implements GpioChip {
 }
 
 /** The simulated board: same rules as the real one, and a hand to press its buttons. */
-export class SimulatedGpio extends GpioProvider {
-  readonly #chip: SimulatedChip;
+export class SimulatedGpio extends GpioProvider<SimulatedChip> {
   readonly #board: Board;
 
   constructor(board: Board, logger: Logger) {
-    const chip = new SimulatedChip();
-    super(chip, board, logger);
-    this.#chip = chip;
+    super(new SimulatedChip(), board, logger);
     this.#board = board;
   }
 
   /** Every change of any line, inputs and outputs. */
   on(event: 'change', listener: OnChange): this {
-    this.#chip.events.on(event, listener);
+    this.chip.events.on(event, listener);
     return this;
   }
 
   off(event: 'change', listener: OnChange): this {
-    this.#chip.events.off(event, listener);
+    this.chip.events.off(event, listener);
     return this;
   }
 
@@ -135,12 +132,12 @@ export class SimulatedGpio extends GpioProvider {
       const hint = `its lines are ${Object.keys(this.#board.gpio.lines).join(', ')}`;
       throw new IotError('E_USAGE', `board ${this.#board.name} has no line ${line}`, { hint });
     }
-    this.#chip.drive(line, value);
+    this.chip.drive(line, value);
   }
 
   /** Of the pin, also where a low one counts as 1. */
   level(line: string): Level {
-    return this.#chip.level(line);
+    return this.chip.level(line);
   }
 }
 

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { IotError } from '../../base/errors.js';
+import type { GpioChip } from './chip.js';
+import { type Holder, outputs } from './holder.js';
 
 const LevelValue = z.union([z.literal(0), z.literal(1)]);
 
@@ -22,6 +24,19 @@ const SessionState = z.object({
 
 /** One session as it is handed from one implementation to the next. */
 export type SessionState = z.infer<typeof SessionState>;
+
+/** What `holder` has, for an implementation that takes this one's place. */
+export function exported(holder: Holder, chip: GpioChip): SessionState {
+  const { session, pulses, watches } = holder;
+  const now = performance.now();
+  return {
+    actor: session.actor,
+    binding: session.binding,
+    levels: Object.fromEntries(outputs(holder).map((line) => [line, chip.read(line)])),
+    pulses: Object.fromEntries([...pulses].map(([line, { end }]) => [line, Math.max(0, end - now)])),
+    watches: watches.entries().map(([line, { edge, debounceUs, seq }]) => ({ line, edge, debounceUs, seq })),
+  };
+}
 
 /** Throws E_PROVIDER when the state is not what an implementation of this contract exports. */
 export function parseState(state: unknown): SessionState[] {

@@ -7,24 +7,25 @@ import { CELL_OPERATIONS, GpioInCell, type SharedLines } from './cell.js';
 import { CharacterDeviceChip } from './chip.js';
 
 /** The pins of the board that the host runs on. */
-class RealGpio extends GpioProvider {
-  readonly shared: SharedLines;
-  readonly #chip: CharacterDeviceChip;
+class RealGpio extends GpioProvider<CharacterDeviceChip> {
+  readonly #names: readonly string[];
 
   constructor(board: Board, env: ProviderEnv) {
-    const chip = new CharacterDeviceChip(board, `iot-host ${env.device}`, env.logger);
-    super(chip, board, env.logger);
-    this.#chip = chip;
-    this.shared = { names: Object.keys(board.gpio.lines), table: chip.table.memory };
+    super(new CharacterDeviceChip(board, `iot-host ${env.device}`, env.logger), board, env.logger);
+    this.#names = Object.keys(board.gpio.lines);
+  }
+
+  get shared(): SharedLines {
+    return { names: this.#names, table: this.chip.table.memory };
   }
 
   override async start(): Promise<void> {
-    this.#chip.start();
+    this.chip.start();
   }
 
   override async stop(): Promise<void> {
     await super.stop();
-    this.#chip.stop();
+    this.chip.stop();
   }
 }
 
