@@ -60,6 +60,13 @@ export interface Provider<Grant = unknown> {
   /** Everything another implementation of the contract needs to go on: stored values, registrations. CBOR-able. */
   exportState?(): Promise<unknown>;
   importState?(state: unknown): Promise<void>;
+  /**
+   * Takes from a running provider of the same implementation and place all that it has, what must not be let go of in
+   * between included: lines and their levels. Comes after `start`, in place of `exportState` and `importState`; the
+   * sessions are still bound afterwards. Whoever gave may take back in the same way, if this one fails. A provider
+   * without it is stopped before another of its kind starts.
+   */
+  takeOver?(from: Provider<Grant>): void;
   /** True when the state is still there after `stop` and a new `start` of the same implementation. */
   readonly durable?: boolean;
   /** What its parts inside cells get as `CellEnv.shared`: anything that can be posted to a thread. */

@@ -12,10 +12,12 @@ import {
 export interface Plan {
   failAt?: 'start' | 'stop' | 'bind' | 'export' | 'import' | 'drop' | undefined;
   hangAt?: 'stop' | 'add' | undefined;
+  /** Default: no. */
+  takesOver?: boolean;
 }
 
 export class FakeStore implements Provider {
-  readonly bound = new Map<string, unknown>();
+  bound = new Map<string, unknown>();
   value = 0;
   running = false;
   renewals = 0;
@@ -69,6 +71,15 @@ export class FakeStore implements Provider {
   async importState(state: unknown): Promise<void> {
     this.#step('import');
     this.value = state as number;
+  }
+
+  get takeOver(): ((from: Provider) => void) | undefined {
+    if (this.plan.takesOver !== true) return undefined;
+    return (from) => {
+      const other = from as FakeStore;
+      [this.value, other.value] = [other.value, this.value];
+      [this.bound, other.bound] = [other.bound, this.bound];
+    };
   }
 
   async add(): Promise<number> {

@@ -139,6 +139,37 @@ describe('changes of a provider', () => {
   });
 });
 
+describe('a provider that can take over from another of its kind', () => {
+  beforeEach(() => {
+    fake.plans.one.takesOver = true;
+    // It passes on what it has, not a copy.
+    fake.plans.one.failAt = 'export';
+  });
+
+  it('runs before the old one is stopped, and has what that had', async () => {
+    const before = slot.provider as FakeStore;
+    await add();
+    let ranBeside = false;
+    closeInCells = async () => {
+      ranBeside ||= before.running && last().running && last() !== before;
+    };
+    await slot.swap('one', { size: 1 });
+    expect([ranBeside, before.running, slot.provider === before]).toEqual([true, false, false]);
+    expect([...(slot.provider as FakeStore).bound.keys()]).toEqual(['a']);
+    expect([await add(), before.value]).toEqual([2, 0]);
+  });
+
+  it('gives it back when it fails', async () => {
+    const before = slot.provider as FakeStore;
+    await add();
+    fake.plans.one.failAt = 'bind';
+    await expect(slot.swap('one', {})).rejects.toMatchObject({ code: 'E_PROVIDER' });
+    expect([slot.provider === before, before.running, last().running]).toEqual([true, true, false]);
+    expect([...before.bound.keys()]).toEqual(['a']);
+    expect(await add()).toBe(2);
+  });
+});
+
 describe('a binding that the provider refuses', () => {
   const refused = { ...b, grant: { refuse: true } };
 

@@ -357,6 +357,35 @@ export function testGpioContract(
       expect(bench.level('LED')).toBe(0);
     });
 
+    it('passes everything on to another of its kind, which may give it back', async () => {
+      const grant = { LED, RELAY: { direction: 'out', safe: 1 }, BUTTON };
+      const first = bench;
+      const second = await make(lines);
+      await second.provider.start(new AbortController().signal);
+      await run('Write', { line: 'RELAY', value: 0 });
+      await run('Pulse', { line: 'LED', ms: 200 * stepMs });
+      await run('Watch', { line: 'BUTTON', edge: 'both' });
+      bench = second;
+      second.provider.takeOver?.(first.provider);
+      blink = await bound('blink', grant);
+      expect(await failure(() => call(contract, first.provider, blink, 'Read', { line: 'LED' }))).toContain(
+        'E_NOT_BOUND',
+      );
+      expect([bench.level('LED'), bench.level('RELAY')]).toEqual([1, 0]);
+      bench.press('BUTTON', 0);
+      await whole(5);
+      first.provider.takeOver?.(second.provider);
+      await second.provider.stop();
+      bench = first;
+      expect([bench.level('LED'), bench.level('RELAY')]).toEqual([1, 0]);
+      bench.press('BUTTON', 1);
+      await whole(5);
+      expect(seen()).toEqual(['BUTTON falling 1', 'BUTTON rising 2']);
+      await whole(200);
+      expect([bench.level('LED'), bench.level('RELAY')]).toEqual([0, 0]);
+      expect(await failure(() => first.provider.takeOver?.({} as Provider))).toContain('E_PROVIDER');
+    });
+
     it('applies no state beyond the grant, and refuses a damaged one', async () => {
       const watches = [{ line: 'GPIO17', edge: 'both', debounceUs: 0, seq: 0 }];
       const foreign = {

@@ -211,13 +211,20 @@ export class ProviderSlot {
     return this.#turns.run(async () => {
       const before = this.#running;
       if (before === undefined) return this.#swapStopped(to, settings);
-      if (before.implementation === to) return this.#restart(before, settings);
+      const passesOn = before.implementation === to && before.provider.takeOver !== undefined;
+      if (before.implementation === to && !passesOn) return this.#restart(before, settings);
       const next = await this.#create(to, settings);
+      let giveBack = () => {};
       try {
         await this.#pause();
-        const state = await before.provider.exportState?.();
+        const state = passesOn ? undefined : await before.provider.exportState?.();
+        if (passesOn) {
+          next.provider.takeOver?.(before.provider);
+          giveBack = () => before.provider.takeOver?.(next.provider);
+        }
         await this.#enter(next, state);
       } catch (thrown) {
+        giveBack();
         await this.#end(next.provider);
         this.#running = before;
         this.#openInCells(before);
@@ -258,7 +265,10 @@ export class ProviderSlot {
     await this.#enterOrEnd(await this.#create(to, settings), state);
   }
 
-  /** The same implementation with other settings cannot run beside itself: a port or a file would be busy. */
+  /**
+   * The same implementation with other settings cannot run beside itself unless it can take over: a port or a file
+   * would be busy.
+   */
   async #restart(before: Running, settings: unknown): Promise<void> {
     checkSettings(this.id, before.implementation, before.module, settings);
     try {

@@ -1,5 +1,6 @@
 import type { Board } from '../../base/board.js';
-import type { Deliver, Session } from '../../base/contract.js';
+import type { Deliver, Provider, Session } from '../../base/contract.js';
+import { IotError } from '../../base/errors.js';
 import type { Logger } from '../../base/logger.js';
 import { SessionMap, sessionName } from '../../base/sessions.js';
 import { checkAgainstBoard } from './against-board.js';
@@ -16,7 +17,7 @@ import { beginWatch } from './watches.js';
 export class GpioProvider<C extends GpioChip = GpioChip> implements Gpio {
   #pins: Pins<C>;
   /** State taken over for sessions that are not bound yet. */
-  readonly #restored = new SessionMap<SessionState>();
+  #restored = new SessionMap<SessionState>();
 
   constructor(
     chip: C,
@@ -112,5 +113,12 @@ export class GpioProvider<C extends GpioChip = GpioChip> implements Gpio {
       if (holder === undefined) this.#restored.set(session, restored);
       else this.#pins.restore(holder, restored);
     }
+  }
+
+  /** The chip with its open lines changes hands, and nothing on it changes: watches and pulses go on as well. */
+  takeOver(from: Provider<Grant>): void {
+    if (!(from instanceof GpioProvider)) throw new IotError('E_PROVIDER', 'only pins can be taken over');
+    [this.#pins, from.#pins] = [from.#pins, this.#pins];
+    [this.#restored, from.#restored] = [from.#restored, this.#restored];
   }
 }
