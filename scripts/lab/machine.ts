@@ -1,102 +1,107 @@
-import { execFile, spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
+import { type Counts, reportCounts } from '../counts.js';
+import { runGroup } from './group.js';
 
 /** From dist/scripts/lab/ to the checkout. */
-const CHECKOUT = fileURLToPath(new URL('../../../', import.meta.url));
-const MEMORY = '1024M';
-/** Minutes after which the machine is switched off from outside. */
-const LONGEST_MINUTES = 20;
+export const CHECKOUT = fileURLToPath(new URL('../../../', import.meta.url));
+const MEBIBYTES = 1024;
+const TMPFS = 0x0102_1994;
+/** What the kernel says at every start and end, and nobody has to read. */
+const NOISE = /^\s*$|sysrq: Power Off|reboot: Power down|JSON report written|initialize ubd device/;
 
-export interface LabReport {
-  readonly numPassedTests: number;
-  readonly numFailedTests: number;
-  readonly numPendingTests: number;
-  readonly numTodoTests: number;
+export interface Machine {
+  /** Path of the User-Mode Linux kernel. */
+  readonly kernel: string;
+  /** Milliseconds after which it is switched off from outside. */
+  readonly limit: number;
+  readonly stop: AbortSignal;
+  readonly print: (line: string) => void;
 }
 
-/**
- * Path of the lab's kernel; built first unless `cachedOnly`. `undefined`, with the reason on stderr, where it is not
- * there or cannot be had.
- */
-export async function kernel(cachedOnly: boolean): Promise<string | undefined> {
-  const script = join(CHECKOUT, 'scripts/lab/build-kernel');
-  const child = promisify(execFile)(script, cachedOnly ? ['--cached'] : []);
-  child.child.stderr?.pipe(process.stderr);
-  try {
-    return (await child).stdout.trim();
-  } catch {
-    return undefined;
-  }
+/** What a boot left behind. */
+interface Left {
+  /** The kernel came as far as its first process. */
+  readonly up: boolean;
+  readonly report: string | undefined;
+  /** The exit code of what ran; `undefined` where the kernel did not live to see it. */
+  readonly code: number | undefined;
+  /** Why it did not, as far as is known. */
+  readonly why: string;
 }
 
-/** Boots the kernel on the machine's own files and runs test/lab inside it. Rejects when it did not come that far. */
-export async function runTests(kernelPath: string, args: readonly string[]): Promise<LabReport> {
-  return (await run(kernelPath, args, {})) as LabReport;
+/** Boots and switches off again. `undefined` where that works, else why it does not. */
+export async function cannotBoot(machine: Machine): Promise<string | undefined> {
+  const { up, why } = await boot({ ...machine, limit: 60_000 }, { LAB_PROBE: '1' });
+  return up ? undefined : why;
 }
 
-/** Boots the kernel and runs a program of the checkout inside it; what it wrote as JSON into its first argument. */
+/** Runs one file of tests inside. `options` are for vitest. Throws with the reason when it did not come to its end. */
+export async function runFile(machine: Machine, file: string, options: readonly string[]): Promise<Counts> {
+  const { report, code, why } = await boot(machine, { LAB_ARGS: [file, ...options].join(',') });
+  if (report === undefined || code === undefined) throw new Error(why);
+  return reportCounts(report, code);
+}
+
+/** Runs a program of the checkout inside; what it wrote as JSON into its first argument. */
 export async function runProgram(
-  kernelPath: string,
+  machine: Machine,
   program: string,
   args: readonly string[],
 ): Promise<unknown> {
-  return run(kernelPath, args, { LAB_PROGRAM: program });
+  const { report, why } = await boot(machine, { LAB_PROGRAM: program, LAB_ARGS: args.join(',') });
+  if (report === undefined) throw new Error(why);
+  return JSON.parse(report);
 }
 
-async function run(
-  kernelPath: string,
-  args: readonly string[],
-  more: Readonly<Record<string, string>>,
-): Promise<unknown> {
+async function boot(machine: Machine, environment: Readonly<Record<string, string>>): Promise<Left> {
   const out = await mkdtemp(join(tmpdir(), 'iot-host-lab-'));
   try {
-    await boot(kernelPath, {
-      LAB_CHECKOUT: CHECKOUT.replace(/\/$/, ''),
-      LAB_OUT: out,
-      LAB_PATH: dirname(process.execPath),
-      LAB_ARGS: args.join(','),
-      ...more,
-    });
-    const report = await readFile(join(out, 'report.json'), 'utf8').catch(() => undefined);
-    if (report === undefined) throw new Error('the lab ended without a report');
-    return JSON.parse(report);
+    const { code, overtime, tail } = await runGroup(
+      machine.kernel,
+      [
+        ...[`mem=${MEBIBYTES}M`, `uml_dir=${out}/`, 'quiet', 'panic=-1'],
+        ...['root=none', 'rootfstype=hostfs', 'rootflags=/', 'ro', `init=${CHECKOUT}scripts/lab/init`],
+        ...['con=null', 'con0=fd:0,fd:1'],
+        // What the kernel does not know becomes the environment of its first process.
+        `LAB_CHECKOUT=${CHECKOUT.replace(/\/$/, '')}`,
+        `LAB_OUT=${out}`,
+        `LAB_PATH=${dirname(process.execPath)}`,
+        ...Object.entries(environment).map(([name, value]) => `${name}=${value}`),
+      ],
+      {
+        limit: machine.limit,
+        stop: machine.stop,
+        env: { ...process.env, ...(await memoryFolder()) },
+        line: (line) => !NOISE.test(line) && machine.print(line),
+      },
+    );
+    const file = (name: string) => readFile(join(out, name), 'utf8').catch(() => undefined);
+    const ended = await file('exit');
+    return {
+      up: (await file('up')) !== undefined,
+      report: await file('report.json'),
+      code: ended === undefined ? undefined : Number(ended),
+      why: overtime ? `not at an end after ${machine.limit / 1000} s` : reason(code, tail),
+    };
   } finally {
     await rm(out, { recursive: true, force: true });
   }
 }
 
-function boot(kernelPath: string, environment: Readonly<Record<string, string>>): Promise<void> {
-  const child = spawn(
-    kernelPath,
-    [
-      `mem=${MEMORY}`,
-      ...[
-        'root=none',
-        'rootfstype=hostfs',
-        'rootflags=/',
-        'ro',
-        `init=${join(CHECKOUT, 'scripts/lab/init')}`,
-      ],
-      ...['con=null', 'con0=fd:0,fd:1', 'quiet', 'panic=-1'],
-      // What the kernel does not know becomes the environment of its first process.
-      ...Object.entries(environment).map(([name, value]) => `${name}=${value}`),
-    ],
-    { stdio: ['ignore', 'inherit', 'inherit'], detached: true },
+function reason(code: number | null, tail: readonly string[]): string {
+  const said = tail.filter((line) => !NOISE.test(line));
+  const panic = said.find((line) => line.includes('Kernel panic'))?.trim();
+  return (
+    panic ?? `the kernel ended with ${code ?? 'a signal'}: ${said.slice(-3).join(' | ') || 'it said nothing'}`
   );
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => {
-      // The kernel is a group of processes.
-      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL');
-      reject(new Error(`the lab did not end within ${LONGEST_MINUTES} minutes`));
-    }, LONGEST_MINUTES * 60_000);
-    child.on('error', reject);
-    child.on('exit', () => {
-      clearTimeout(timer);
-      resolve();
-    });
-  });
+}
+
+/** The memory of the kernel is a file; on /dev/shm unless that is too small for it, as it is in many containers. */
+async function memoryFolder(): Promise<NodeJS.ProcessEnv> {
+  const shm = await statfs('/dev/shm').catch(() => undefined);
+  const roomy = shm?.type === TMPFS && shm.bavail * shm.bsize >= MEBIBYTES * 2 ** 20;
+  return { TMPDIR: roomy ? '/dev/shm' : tmpdir() };
 }

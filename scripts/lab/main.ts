@@ -1,19 +1,15 @@
-import { kernel, runTests } from './machine.js';
+import { countsLine } from '../counts.js';
+import { untilStopped } from './group.js';
+import { lab } from './lab.js';
 
-/** `npm run test:lab`: the tests that need a kernel of their own. The last line is `N passed, N failed, N skipped`. */
-const path = await kernel(false);
-if (path === undefined) {
-  console.log('lab: skipped, there is no User-Mode Linux kernel on this machine (see above)');
-  console.log('0 passed, 0 failed, 1 skipped');
-} else {
-  try {
-    const report = await runTests(path, process.argv.slice(2));
-    const skipped = report.numPendingTests + report.numTodoTests;
-    console.log(`${report.numPassedTests} passed, ${report.numFailedTests} failed, ${skipped} skipped`);
-    process.exitCode = report.numFailedTests > 0 ? 1 : 0;
-  } catch (thrown) {
-    console.error(`lab: ${(thrown as Error).message}`);
-    console.log('0 passed, 1 failed');
-    process.exitCode = 1;
-  }
-}
+/**
+ * `npm run test:lab`: the tests that need a kernel of their own. The last line is `N passed, N failed, N skipped`.
+ * Arguments are parts of the names of files; from the first one that begins with a dash on they are vitest's.
+ */
+const args = process.argv.slice(2);
+const dash = args.findIndex((arg) => arg.startsWith('-'));
+const filters = dash < 0 ? args : args.slice(0, dash);
+const options = dash < 0 ? [] : args.slice(dash);
+const counts = await untilStopped((stop) => lab({ filters, options, stop }));
+console.log(countsLine(counts));
+process.exitCode = counts.failed > 0 ? 1 : 0;
