@@ -30,7 +30,13 @@ export { type ConfigProblem, checkConfig } from './compose/check.js';
 export { clockTrust } from './compose/clock.js';
 export { createHost, type Device, type DeviceOptions } from './compose/device.js';
 export { invokePlain } from './compose/plain.js';
-export { configuredUses, implementationsOf, type Use } from './compose/uses.js';
+export {
+  configuredUses,
+  type Use,
+  type UsedProvider,
+  usedProviders,
+  usesByProvider,
+} from './compose/uses.js';
 export { type Artifact, moduleArtifact } from './control/client/deploy/artifact.js';
 export { deploy } from './control/client/deploy/deploy.js';
 export type { DeployOptions } from './control/client/deploy/options.js';
@@ -43,6 +49,7 @@ export { createWasm3Engine, loadEngineModule } from './engine/wasm3/index.js';
 export { Host } from './host/host.js';
 export { type ChipInfo, listChips } from './providers/iot-gpio/chardev/chips.js';
 export { SimulatedGpio } from './providers/iot-gpio/sim.js';
+export { isUsb, type UsbPort, usbPorts } from './providers/iot-serial/serialport/usb.js';
 export { type Signer, signerFromSeed } from './trust/cose/signer.js';
 export { createTrustDocument } from './trust/document/document.js';
 export { signTrustDocument } from './trust/document/signed.js';

@@ -1,6 +1,6 @@
 import type { HostConfig } from '../../base/config/schema.js';
 import type { IotError } from '../../base/errors.js';
-import type { ChipInfo } from '../../index.js';
+import type { ChipInfo, UsbPort } from '../../index.js';
 
 /** Everything that checks may know of a machine. Nothing of it writes. */
 export interface Machine {
@@ -36,6 +36,8 @@ export interface Machine {
   packageFolder(name: string): Promise<string | undefined>;
   /** Throws when the package koffi is not installed, or has nothing for this machine. */
   chips(): ChipInfo[];
+  /** USB serial adapters that are plugged in. */
+  usbPorts(): Promise<UsbPort[]>;
   /** Why the broker of that configuration cannot be used; `undefined` when it answers and lets us in. */
   brokerProblem(config: HostConfig): Promise<IotError | undefined>;
   /** Whether something that knows the time has set this clock. */

@@ -3,7 +3,7 @@ import type { Board } from '../../base/board.js';
 import type { LoadedConfig } from '../../base/config/load.js';
 import { asIotError } from '../../base/errors.js';
 import { silentLogger } from '../../base/logger.js';
-import type { Use } from '../../index.js';
+import type { Use, UsedProvider } from '../../index.js';
 import { configFile } from '../config/file.js';
 import type { Context } from '../context.js';
 import type { Machine } from './machine.js';
@@ -23,9 +23,14 @@ export interface Subject {
   /** The board that the host would take. */
   readonly board: Board;
   /** Lines and ports that bindings have. */
-  readonly uses: readonly Use[];
-  /** Contract → implementation, of what the configuration uses. */
-  readonly implementations: Readonly<Record<string, string>>;
+  readonly uses: readonly (Use & { readonly provider: string })[];
+  /** What the configuration names, or its bindings need. */
+  readonly providers: readonly UsedProvider[];
+}
+
+/** Those of one contract. */
+export function providersOf({ providers }: Subject, contract: string): readonly UsedProvider[] {
+  return providers.filter((provider) => provider.contract === contract);
 }
 
 const TREE = '/proc/device-tree/compatible';
@@ -36,14 +41,14 @@ export async function subjectOf(
   machine: Machine,
   context: Context,
 ): Promise<Subject> {
-  const { boardOf, checkConfig, configuredUses, implementationsOf, loadBoard, loadConfig, recogniseBoard } =
+  const { boardOf, checkConfig, loadBoard, loadConfig, recogniseBoard, usedProviders, usesByProvider } =
     await import('../../index.js');
   const { file, origin } = configFile(flag, context.environment);
   const deviceTree = ((await machine.text(TREE)) ?? '').split('\0').filter((entry) => entry !== '');
   const recognised = await recogniseBoard(deviceTree);
   const about = { file, deviceTree, recognised };
   const nothing = async (configProblems: readonly string[]): Promise<Subject> => ({
-    ...{ ...about, config: undefined, configProblems, uses: [], implementations: {} },
+    ...{ ...about, config: undefined, configProblems, uses: [], providers: [] },
     board: await loadBoard(recognised ?? 'sim'),
   });
   const there = await access(file).then(
@@ -62,8 +67,8 @@ export async function subjectOf(
     return {
       ...{ ...about, config, configProblems: problems.map(({ message }) => message) },
       board,
-      uses: await configuredUses(config),
-      implementations: await implementationsOf(config, board),
+      uses: await usesByProvider(config),
+      providers: await usedProviders(config, board),
     };
   } catch (thrown) {
     if (!there) throw thrown;

@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { release, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { asIotError } from '../../base/errors.js';
-import { clockTrust, listChips } from '../../index.js';
+import { clockTrust, listChips, usbPorts } from '../../index.js';
 import type { Context } from '../context.js';
 import { connectAt } from '../device/connect.js';
 import { brokerUrl } from '../device/place.js';
@@ -64,6 +64,7 @@ export async function thisMachine(context: Context): Promise<Machine> {
       return undefined;
     },
     chips: () => listChips(),
+    usbPorts: () => usbPorts(),
     async brokerProblem({ broker, brokerLogin, brokerTls, device }) {
       const url = brokerUrl(broker);
       if (url === undefined) return undefined;

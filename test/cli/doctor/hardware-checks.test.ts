@@ -136,13 +136,30 @@ table('gpio', [
   ],
 ]);
 
+it('gpio: a line on a chip of its own asks for that chip, too', async () => {
+  const about = await subject();
+  const lines = {
+    ...about.board.gpio.lines,
+    GPIO17: { offset: 3, direction: 'any' as const, chip: 'pcf8574' },
+  };
+  const board = { ...about.board, gpio: { ...about.board.gpio, lines } };
+  expect(await CHECKS.gpio?.(fakeMachine(), { ...about, board })).toMatchObject([
+    { state: 'ok' },
+    { state: 'fail', text: expect.stringMatching(/the chip pcf8574 of board raspberry-pi-5 is not here/) },
+  ]);
+});
+
 const refused = { refusals: { '/dev/ttyAMA0': 'EACCES' } };
 
 table('serial', [
   [
     'a port that is switched off',
     { files: { '/dev/ttyAMA0': undefined } },
-    bad('fail', /port uart0 of door \(\/dev\/ttyAMA0\) is not there/, /^dtparam=uart0=on in config\.txt/),
+    bad(
+      'fail',
+      /port uart0 of door \(\/dev\/ttyAMA0\) is not there/,
+      /^dtparam=uart0=on in config\.txt.*; then sudo reboot\n.*\/boot\/firmware/,
+    ),
   ],
   [
     'a user who is not in the group',
@@ -184,8 +201,81 @@ it('serial: a provider that is simulated, or a port of its own, asks for nothing
   const sim = `providers: [{contract: "iot:serial", use: sim}]\n${CONFIG}`;
   expect(await find('serial', gone, sim)).toMatchObject([{ state: 'ok', text: 'simulated ports' }]);
   const own = CONFIG.replace('uart0', 'adapter');
-  expect(await find('serial', gone, own)).toMatchObject([{ state: 'ok' }]);
+  const files = { ...gone.files, '/dev/serial/by-id/usb-1': '' };
+  const named = `providers: [{contract: "iot:serial", ports: {adapter: {path: /dev/serial/by-id/usb-1}}}]\n${own}`;
+  expect(await find('serial', { files }, named)).toMatchObject([
+    { state: 'ok', text: 'port adapter of door (/dev/serial/by-id/usb-1) is there' },
+  ]);
 });
+
+const ftdi = (path: string, serial: string) => ({ path, vendor: '0403', product: '6001', serial });
+const onUsb = (id: string) =>
+  `providers: [{contract: "iot:serial", ports: {uart0: {usb: "${id}"}}}]\n${CONFIG}`;
+const plugged = {
+  files: { '/dev/ttyAMA0': undefined, '/dev/ttyUSB0': '', '/dev/ttyUSB1': '' },
+  usbPorts: async () => [ftdi('/dev/ttyUSB0', 'A1'), ftdi('/dev/ttyUSB1', 'B:2')],
+};
+
+it('serial: an adapter on USB is found by its id, and what the settings name comes before the board', async () => {
+  for (const [id, path] of [
+    ['0403:6001:A1', '/dev/ttyUSB0'],
+    ['0403:6001:B:2', '/dev/ttyUSB1'],
+  ] as const)
+    expect(await find('serial', plugged, onUsb(id))).toEqual([
+      { check: 'serial', state: 'ok', text: `port uart0 of door (USB ${id}, ${path}) is there` },
+    ]);
+});
+
+table('serial', [
+  [
+    'an adapter that is not plugged in',
+    {},
+    bad('fail', /port uart0 of door is not there: no serial adapter 0403:6001 is/, /^plug it in; lsusb/),
+    onUsb('0403:6001'),
+  ],
+  [
+    'another adapter than the one that is meant',
+    plugged,
+    bad('fail', /no serial adapter 0403:6001:C3/, /0403:6001:A1 \(\/dev\/ttyUSB0\), 0403:6001:B:2/),
+    onUsb('0403:6001:C3'),
+  ],
+  [
+    'two adapters that are alike',
+    plugged,
+    bad(
+      'warn',
+      /2 adapters are 0403:6001, and \/dev\/ttyUSB0 is taken/,
+      /^say which: usb: "0403:6001:A1" or/,
+    ),
+    onUsb('0403:6001'),
+  ],
+  [
+    'an adapter of somebody else',
+    { ...plugged, refusals: { '/dev/ttyUSB0': 'EACCES' }, user: 'ada', groupIds: [1000] },
+    bad('fail', /ada may not open port uart0 of door \(USB 0403/, new RegExp(`^${JOIN} dialout ada`)),
+    onUsb('0403:6001:A1'),
+  ],
+  [
+    'a device of the settings that is not there',
+    {},
+    bad('fail', /port uart0 of door \(\/dev\/ttyUSB7\) is not there/, /^plug it in, or correct the path/),
+    `providers: [{contract: "iot:serial", ports: {uart0: {path: /dev/ttyUSB7}}}]\n${CONFIG}`,
+  ],
+  [
+    'a port that nobody has',
+    {},
+    bad('fail', /there is no port modem of door/, /iot-host board show lists/),
+    CONFIG.replace('uart0', 'modem'),
+  ],
+  [
+    'a port of the second provider',
+    { files: { '/dev/ttyUSB7': undefined } },
+    bad('fail', /port extra of second \(\/dev\/ttyUSB7\) is not there/, /plug it in/),
+    `providers: [{contract: "iot:serial", name: two, ports: {extra: {path: /dev/ttyUSB7}}}]
+${CONFIG}  - {name: second, bindings: [{contract: "iot:serial", name: two, ports: {extra: {}}}]}
+`,
+  ],
+]);
 
 const socket = `${MODULES}/@stoprocent/bluetooth-hci-socket`;
 const noble = `providers: [{contract: "iot:ble", use: noble}]\n${CONFIG}`;
@@ -258,13 +348,58 @@ table('bluetooth', [
   ],
 ]);
 
+const alone = `providers: [{contract: "iot:ble", use: stoprocent, exclusive: true}]\n${CONFIG}`;
+const bothRights = { '/proc/self/status': 'CapEff:\t0000000000003000\n', '/proc/1/comm': 'systemd\n' };
+
+table('bluetooth', [
+  [
+    'bluetoothd, where the host wants the adapter alone',
+    { files: { ...bothRights, '/proc/612/comm': 'bluetoothd\n' } },
+    bad(
+      'fail',
+      /bluetoothd \(process 612\) holds hci0/,
+      /^sudo systemctl disable --now bluetooth.*hci0 down\nor/,
+    ),
+    alone,
+  ],
+  [
+    'a user without the right to have it alone',
+    {},
+    bad(
+      'fail',
+      /may not open the adapter \(CAP_NET_ADMIN\)/,
+      /setcap cap_net_admin,cap_net_raw\+eip.*\n.*=CAP_NET_ADMIN CAP_NET_RAW$/,
+    ),
+    alone,
+  ],
+  [
+    'no package for the second of two radios',
+    {},
+    bad('fail', /@abandonware\/noble is not installed/, /npm install/),
+    `providers: [{contract: "iot:ble", name: two, use: noble}]\n${CONFIG}`,
+  ],
+]);
+
+it('bluetooth: bluetoothd may run beside a host that does not want the adapter alone', async () => {
+  const beside = { files: { '/proc/612/comm': 'bluetoothd\n' } };
+  expect((await find('bluetooth', beside)).filter(({ state }) => state !== 'ok')).toEqual([]);
+  expect(
+    (await find('bluetooth', { files: bothRights }, alone)).filter(({ state }) => state !== 'ok'),
+  ).toEqual([]);
+});
+
 it('bluetooth: a built addon will do; a controller on a serial port needs nothing of the kernel', async () => {
   const built = `${MODULES}/@abandonware/bluetooth-hci-socket/build/Release/bluetooth_hci_socket.node`;
   const findings = await find('bluetooth', { files: { ...nobleFiles, [built]: '' } }, noble);
   expect(findings.map(({ state }) => state)).toEqual(['ok', 'ok', 'ok']);
   const uart = `providers: [{contract: "iot:ble", hci: {uart: {port: /dev/ttyUSB0}}}]\n${CONFIG}`;
-  const bare = { files: { '/sys/class/bluetooth/hci0/uevent': undefined, '/proc/self/status': undefined } };
-  expect(await find('bluetooth', bare, uart)).toMatchObject([
+  const bare = { '/sys/class/bluetooth/hci0/uevent': undefined, '/proc/self/status': undefined };
+  expect(await find('bluetooth', { files: { ...bare, '/dev/ttyUSB0': '' } }, uart)).toMatchObject([
     { state: 'ok', text: expect.stringMatching(/addon is built/) },
+    { state: 'ok', text: 'the controller’s port /dev/ttyUSB0 is there' },
+  ]);
+  expect(await find('bluetooth', { files: bare }, uart)).toMatchObject([
+    { state: 'ok' },
+    { state: 'fail', text: 'the controller’s port /dev/ttyUSB0 is not there', fix: 'plug it in' },
   ]);
 });

@@ -1,7 +1,8 @@
 import { parseConfig } from '#runtime/base/config/load.js';
+import { silentLogger } from '#runtime/base/logger.js';
 import type { Machine } from '#runtime/cli/doctor/machine.js';
 import type { Subject } from '#runtime/cli/doctor/subject.js';
-import { configuredUses, implementationsOf, loadBoard, recogniseBoard } from '#runtime/index.js';
+import { boardOf, recogniseBoard, usedProviders, usesByProvider } from '#runtime/index.js';
 import { TestKeys } from '../../helpers/keys.js';
 
 export const NOW = Date.UTC(2027, 0, 15, 12) / 1000;
@@ -67,6 +68,7 @@ export function fakeMachine({ files: changed = {}, refusals = {}, ...own }: Worl
     freeBytes: async () => 5_000 * 2 ** 20,
     packageFolder: async (name) => (there(`${MODULES}/${name}`) ? `${MODULES}/${name}` : undefined),
     chips: () => [{ path: '/dev/gpiochip0', label: 'pinctrl-rp1', lines: 54 }],
+    usbPorts: async () => [],
     brokerProblem: async () => undefined,
     clockTrusted: () => true,
     ...own,
@@ -93,10 +95,10 @@ export async function subject(text: string | null = CONFIG, machine = fakeMachin
   const recognised = await recogniseBoard(deviceTree);
   const config = text === null ? undefined : parseConfig('/etc/iot/iot-host.yaml', text);
   const named = config === undefined || config.board === 'auto' ? (recognised ?? 'sim') : config.board;
-  const board = await loadBoard(named);
+  const board = await boardOf({ board: named, lines: config?.lines ?? {} }, silentLogger);
   return {
     ...{ file: 'iot-host.yaml', config, configProblems: [], deviceTree, recognised, board },
-    uses: config === undefined ? [] : await configuredUses(config),
-    implementations: config === undefined ? {} : await implementationsOf(config, board),
+    uses: config === undefined ? [] : await usesByProvider(config),
+    providers: config === undefined ? [] : await usedProviders(config, board),
   };
 }

@@ -1,32 +1,58 @@
 import { join } from 'node:path';
+import { checkNode } from '../device-node.js';
 import { type Check, type Finding, fail, ok } from '../finding.js';
 import type { Machine } from '../machine.js';
-import type { Subject } from '../subject.js';
+import { providersOf } from '../subject.js';
 
 const CONTRACT = 'iot:ble';
 const PACKAGES = { noble: '@abandonware/noble', stoprocent: '@stoprocent/noble' } as const;
-/** Bit of CAP_NET_RAW in the sets of /proc/self/status (capabilities(7)). */
-const CAP_NET_RAW = 13n;
+/** Bits in the sets of /proc/self/status (capabilities(7)). */
+const CAPABILITIES = { CAP_NET_ADMIN: 12n, CAP_NET_RAW: 13n } as const;
+type Capability = keyof typeof CAPABILITIES;
 
-/** Radio and packages, if the configuration uses them. */
+/** Radio and packages, of each provider that the configuration uses. */
 export const checkBluetooth: Check = async (machine, subject) => {
-  const use = subject.implementations[CONTRACT];
-  if (use === undefined) return [ok('bluetooth', 'no binding uses it')];
-  if (use !== 'noble' && use !== 'stoprocent') return [ok('bluetooth', `${use} radio`)];
-  const findings = [await checkPackage(PACKAGES[use], machine)];
-  const adapter = kernelAdapter(subject);
-  // A controller on a serial port has no kernel in between.
-  if (adapter === undefined) return findings;
-  const radio = [await checkAdapter(adapter, machine), ...(await checkSwitches(machine))];
-  return [...findings, ...radio, await checkRight(machine)];
+  const providers = providersOf(subject, CONTRACT);
+  if (providers.length === 0) return [ok('bluetooth', 'no binding uses it')];
+  const findings: Finding[] = [];
+  for (const { implementation: use, settings } of providers) {
+    if (use !== 'noble' && use !== 'stoprocent') findings.push(ok('bluetooth', `${use} radio`));
+    else findings.push(await checkPackage(PACKAGES[use], machine), ...(await checkRadio(settings, machine)));
+  }
+  return findings;
 };
 
-/** The adapter of the kernel that the provider opens; `undefined` for a controller on a serial port. */
-function kernelAdapter({ config }: Subject): string | undefined {
-  const settings: Record<string, unknown> =
-    config?.providers.find(({ contract }) => contract === CONTRACT) ?? {};
-  const number = settings.adapter ?? settings.hci ?? 0;
-  return typeof number === 'number' ? `hci${number}` : undefined;
+/** Settings of the providers `noble` and `stoprocent`. They are checked elsewhere. */
+interface Settings {
+  readonly adapter?: number;
+  readonly hci?: number | { readonly uart?: { readonly port?: string } };
+  readonly exclusive?: boolean;
+}
+
+async function checkRadio(settings: Settings, machine: Machine): Promise<Finding[]> {
+  const { adapter, hci, exclusive } = settings;
+  const number = adapter ?? hci ?? 0;
+  if (typeof number === 'object') {
+    // A controller on a serial port has no kernel in between.
+    const { port = '' } = number.uart ?? {};
+    return [await checkNode('bluetooth', `the controller’s port ${port}`, port, 'plug it in', machine)];
+  }
+  return [
+    await checkAdapter(`hci${number}`, machine),
+    ...(await checkSwitches(machine)),
+    ...(exclusive === true ? await checkAlone(`hci${number}`, machine) : []),
+    await checkRight(exclusive === true ? ['CAP_NET_ADMIN', 'CAP_NET_RAW'] : ['CAP_NET_RAW'], machine),
+  ];
+}
+
+/** An adapter that one program is to have alone has to be down, and bluetoothd switches it on. */
+async function checkAlone(adapter: string, machine: Machine): Promise<Finding[]> {
+  for (const process of (await machine.list('/proc')).filter((name) => /^\d+$/.test(name))) {
+    if ((await machine.text(`/proc/${process}/comm`))?.trim() !== 'bluetoothd') continue;
+    const fix = `sudo systemctl disable --now bluetooth; sudo hciconfig ${adapter} down\nor leave exclusive: out`;
+    return [fail('bluetooth', `bluetoothd (process ${process}) holds ${adapter}`, fix)];
+  }
+  return [];
 }
 
 async function checkPackage(name: string, machine: Machine): Promise<Finding> {
@@ -76,11 +102,12 @@ async function checkSwitches(machine: Machine): Promise<Finding[]> {
   return [];
 }
 
-async function checkRight(machine: Machine): Promise<Finding> {
+async function checkRight(needed: readonly Capability[], machine: Machine): Promise<Finding> {
   const status = (await machine.text('/proc/self/status')) ?? '';
   const [, effective = '0'] = /^CapEff:\s*([0-9a-f]+)$/m.exec(status) ?? [];
-  if ((BigInt(`0x${effective}`) >> CAP_NET_RAW) & 1n)
-    return ok('bluetooth', `${machine.user} may open the adapter`);
-  const fix = `sudo setcap cap_net_raw+eip ${machine.nodePath}\nor in the service: AmbientCapabilities=CAP_NET_RAW`;
-  return fail('bluetooth', `${machine.user} may not open the adapter (CAP_NET_RAW)`, fix);
+  const missing = needed.filter((name) => ((BigInt(`0x${effective}`) >> CAPABILITIES[name]) & 1n) === 0n);
+  if (missing.length === 0) return ok('bluetooth', `${machine.user} may open the adapter`);
+  const set = needed.map((name) => name.toLowerCase()).join(',');
+  const fix = `sudo setcap ${set}+eip ${machine.nodePath}\nor in the service: AmbientCapabilities=${needed.join(' ')}`;
+  return fail('bluetooth', `${machine.user} may not open the adapter (${missing.join(', ')})`, fix);
 }

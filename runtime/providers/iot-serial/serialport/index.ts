@@ -5,7 +5,8 @@ import type { Serial } from '../contract.js';
 import type { SerialDriver } from '../driver.js';
 import { SerialProvider } from '../provider.js';
 import { openPort } from './open.js';
-import { findUsb, Place } from './places.js';
+import { Place } from './places.js';
+import { findUsb } from './usb.js';
 
 const Settings = z.strictObject({
   /** Names for ports beside the board's own. */

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { findUsb } from '#runtime/providers/iot-serial/serialport/places.js';
+import { findUsb } from '#runtime/providers/iot-serial/serialport/usb.js';
 
 let sys: string;
 beforeEach(async () => {
