@@ -2,46 +2,47 @@ import { z } from 'zod';
 import type { Noble } from './api.js';
 
 /**
- * Takes the kernel's adapter for this program alone (HCI user channel): it has to be down, `hciconfig hci0 down`, with
- * no bluetoothd to switch it on again. Otherwise the kernel keeps books of the same connections; in the lab, where they
- * follow one another at once and all have the same handle, Linux 6.1 died of that.
+ * Takes the kernel's adapter for this program alone (HCI user channel, CAP_NET_ADMIN): it has to be down, with no
+ * bluetoothd to switch it on again. Otherwise the kernel keeps books of the same connections, and what the packages do
+ * behind its back (@stoprocent/noble resets the controller before a first connection) makes the two differ; in the lab,
+ * where connections follow one another at once and all have the same handle, Linux 6.1 died of that.
  */
 export const Exclusive = z.boolean().default(false);
 
+/**
+ * Never collected: both packages close their descriptor when they are, by its number, which may be somebody else's open
+ * file by then (@stoprocent/bluetooth-hci-socket 2.3, @abandonware/bluetooth-hci-socket 0.5).
+ */
+const all: Noble[] = [];
+
 /** Opens the adapter and leaves the signals of the process to the host: the packages would end it at SIGINT. */
-export function openAdapter(open: () => Noble): Noble {
-  const before = process.listeners('SIGINT');
+export function openAdapter(open: () => Noble): Opened {
+  const signals = process.listeners('SIGINT');
+  const exits = process.listeners('exit');
   try {
     const noble = open();
+    all.push(noble);
     void noble.state;
-    return noble;
+    return { noble, goodbyes: process.listeners('exit').filter((listener) => !exits.includes(listener)) };
   } finally {
     for (const listener of process.listeners('SIGINT')) {
-      if (!before.includes(listener)) process.removeListener('SIGINT', listener);
+      if (!signals.includes(listener)) process.removeListener('SIGINT', listener);
     }
   }
 }
 
-/**
- * Never collected: @stoprocent/bluetooth-hci-socket 2.3 closes its descriptor when it is stopped and once more when it
- * is collected, by its number, which may be somebody else's open file by then.
- */
-const retired: Noble[] = [];
+export interface Opened {
+  readonly noble: Noble;
+  /** What the package does at the end of the process. */
+  readonly goodbyes: readonly NodeJS.ExitListener[];
+}
 
-export function closeAdapter(noble: Noble): void {
+export function closeAdapter({ noble, goodbyes }: Opened): void {
   for (const event of ['stateChange', 'discover', 'scanStart', 'scanStop', 'warning']) {
     noble.removeAllListeners(event);
   }
-  if (noble.stop !== undefined) {
-    noble.stop();
-    retired.push(noble);
-    return;
-  }
-  // @abandonware/noble has no such thing: it would look after its adapter once a second for ever.
-  const hci = noble._bindings?._hci;
-  if (hci === undefined) return;
-  hci.pollIsDevUp = () => {};
-  hci._socket?.stop?.();
+  for (const goodbye of goodbyes) process.removeListener('exit', goodbye);
+  noble.stop();
 }
 
 /** What a person can do about an adapter that is not on; `undefined` when it is, or may still be starting. */
@@ -57,7 +58,7 @@ export function adapterProblem(adapter: string, state: string, isNew: boolean): 
     case 'unauthorized':
       return `this user may not use adapter ${adapter}: it takes CAP_NET_RAW (setcap, or the service's AmbientCapabilities)`;
     case 'unsupported':
-      return `adapter ${adapter} is not there, may not be opened by this user, or has no Bluetooth LE`;
+      return `adapter ${adapter} is not there, may not be opened by this user, is up although \`exclusive\` is set, or has no Bluetooth LE`;
     default:
       return isNew ? undefined : `adapter ${adapter} does not answer`;
   }

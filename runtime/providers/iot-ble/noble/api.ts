@@ -6,10 +6,8 @@ export interface Noble extends EventEmitter {
   readonly state: string;
   startScanning(services: string[], duplicates: boolean, done: (error?: Error) => void): void;
   stopScanning(done?: () => void): void;
-  /** @stoprocent/noble only. */
-  stop?(): void;
-  /** Nobody's business, but @abandonware/noble has no other way to be stopped. */
-  readonly _bindings?: { _hci?: { pollIsDevUp?: () => void; _socket?: { stop?(): void } } };
+  /** Lets go of the adapter. */
+  stop(): void;
 }
 
 export interface NoblePeripheral extends EventEmitter {

@@ -41,7 +41,13 @@ function diagnose(packageName: string, code: string | undefined, message: string
   if (/EPERM|EACCES|operation not permitted/i.test(`${code} ${message}`)) {
     return [
       'this user may not open the adapter',
-      `sudo setcap cap_net_raw+eip ${process.execPath}, or AmbientCapabilities=CAP_NET_RAW in the service`,
+      `sudo setcap cap_net_raw+eip ${process.execPath}, or AmbientCapabilities=CAP_NET_RAW in the service; with exclusive CAP_NET_ADMIN, too`,
+    ];
+  }
+  if (/EBUSY|resource busy/i.test(`${code} ${message}`)) {
+    return [
+      'the adapter is up or somebody has it, and `exclusive` is set',
+      'sudo systemctl stop bluetooth && sudo hciconfig hci0 down',
     ];
   }
   if (/ENODEV|no such device/i.test(`${code} ${message}`)) {

@@ -2,7 +2,8 @@ import { asIotError, IotError } from '../../../base/errors.js';
 import type { Logger } from '../../../base/logger.js';
 import { shortUuid } from '../names.js';
 import type { Advert, Place, Radio, RadioEvents, ServiceInfo } from '../radio.js';
-import { adapterProblem, closeAdapter, disconnectReason, openAdapter } from './adapter.js';
+import { accepted } from './accept.js';
+import { adapterProblem, closeAdapter, disconnectReason, type Opened, openAdapter } from './adapter.js';
 import type { Noble, NoblePeripheral } from './api.js';
 import { Connection } from './connection.js';
 import { unavailable } from './load.js';
@@ -10,8 +11,6 @@ import { Scanner } from './scanner.js';
 
 /** A peripheral heard so long ago is likely still there, in milliseconds. */
 const FRESH_MS = 2_000;
-/** Longest wait for a peripheral that has just been heard to accept a connection. */
-const ACCEPT_MS = 5_000;
 /** A connection that fails to come about (HCI reason 0x3e) is an everyday thing: one packet that was not heard. */
 const MAX_ATTEMPTS = 3;
 /** An adapter that has said nothing yet is in trouble after so long. */
@@ -26,7 +25,7 @@ interface Heard {
 
 /** The radio over what @abandonware/noble and @stoprocent/noble have in common. */
 export class NobleRadio implements Radio {
-  #noble: Noble | undefined;
+  #opened: Opened | undefined;
   #scanner: Scanner | undefined;
   #events: RadioEvents | undefined;
   #state = 'unknown';
@@ -47,13 +46,14 @@ export class NobleRadio implements Radio {
   ) {}
 
   async start(events: RadioEvents): Promise<void> {
-    let noble: Noble;
+    let opened: Opened;
     try {
-      noble = openAdapter(this.open);
+      opened = openAdapter(this.open);
     } catch (thrown) {
       throw thrown instanceof IotError ? thrown : unavailable(this.packageName, thrown);
     }
-    this.#noble = noble;
+    const { noble } = opened;
+    this.#opened = opened;
     this.#events = events;
     this.#startedAt = performance.now();
     this.#scanner = new Scanner(noble);
@@ -64,12 +64,12 @@ export class NobleRadio implements Radio {
   }
 
   async stop(): Promise<void> {
-    const noble = this.#noble;
-    if (noble === undefined) return;
+    const opened = this.#opened;
+    if (opened === undefined) return;
     this.#scanner?.close();
     await Promise.all([...this.#connections.keys()].map((id) => this.disconnect(id)));
-    closeAdapter(noble);
-    this.#noble = undefined;
+    closeAdapter(opened);
+    this.#opened = undefined;
     this.#events = undefined;
     this.#heard.clear();
     this.#state = 'unknown';
@@ -107,8 +107,11 @@ export class NobleRadio implements Radio {
 
   async disconnect(id: string): Promise<void> {
     const connection = this.#connections.get(id);
+    if (connection === undefined) return;
     this.#connections.delete(id);
-    await connection?.close();
+    await connection.close();
+    // It may take its time until it accepts another one: it advertises then.
+    this.#heard.delete(id);
   }
 
   async discover(id: string): Promise<ServiceInfo[]> {
@@ -139,35 +142,13 @@ export class NobleRadio implements Radio {
     if (peripheral.state === 'connected') await new Connection(peripheral).close();
     const resume = await this.#scanner?.pause();
     try {
-      await this.#accepted(peripheral, signal);
+      await accepted(peripheral, signal);
     } finally {
       resume?.();
     }
     const connection = new Connection(peripheral);
     this.#connections.set(id, connection);
     peripheral.once('disconnect', (reason: unknown) => this.#lost(id, connection, disconnectReason(reason)));
-  }
-
-  #accepted(peripheral: NoblePeripheral, signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const finish = (error?: Error | string | null) => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', giveUp);
-        if (error === undefined || error === null) resolve();
-        else
-          reject(
-            new IotError('E_PROVIDER', `no connection: ${error instanceof Error ? error.message : error}`),
-          );
-      };
-      const giveUp = () => {
-        // It says so through `connect`, with an error, and late or never if the adapter is gone.
-        peripheral.cancelConnect?.();
-        finish('it does not accept one');
-      };
-      const timer = setTimeout(giveUp, ACCEPT_MS);
-      signal.addEventListener('abort', giveUp, { once: true });
-      peripheral.connect(finish);
-    });
   }
 
   #lost(id: string, connection: Connection, reason: string): void {
