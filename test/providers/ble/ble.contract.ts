@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { decodePayload, encodePayload } from '#runtime/base/codec.js';
 import type { Provider, Session } from '#runtime/base/contract.js';
+import { IotError } from '#runtime/base/errors.js';
 import contract from '#runtime/providers/iot-ble/contract.js';
 import { call, failure, session, until } from '../../helpers/providers.js';
 
@@ -51,8 +52,11 @@ export function testBleContract(
     let id: string;
     let lines: string[];
     let told: Told[];
+    /** The actor takes nothing now. */
+    let isBusy: boolean;
 
     const deliver = async (operation: string, message: unknown) => {
+      if (isBusy) throw new IotError('E_QUEUE_FULL', 'busy');
       const decoded = decodePayload('cbor', encodePayload('cbor', message)) as Omit<Told, 'operation'>;
       told.push({ operation, ...decoded });
     };
@@ -81,6 +85,7 @@ export function testBleContract(
     beforeEach(async () => {
       lines = [];
       told = [];
+      isBusy = false;
       bench = await make(lines);
       id = bench.address.replaceAll(':', '');
       await bench.provider.start(new AbortController().signal);
@@ -167,6 +172,35 @@ export function testBleContract(
       await bench.notify('back');
       await until(() => notified().length === 1, 'a notification without subscribing again', patience);
       expect(notified()).toEqual(['back']);
+      expect(of('Disconnected')).toHaveLength(1);
+    });
+
+    test('lets 32 requests wait and no more, and none of them for a peripheral that is gone', async () => {
+      const actor = await bound('actor', everything());
+      await run(actor, 'Connect', { id });
+      const all = Array.from({ length: 33 }, () => failure(() => run(actor, 'Read', at('silent'))));
+      expect(await all[32]).toBe(`E_QUEUE_FULL 32 requests wait for peripheral ${id}`);
+      await bench.asked();
+      await bench.vanish();
+      const [first, ...others] = await Promise.all(all.slice(0, 32));
+      expect(first).toMatch(/^E_PROVIDER Read a004: peripheral \w+ is gone: /);
+      for (const other of others) expect(other).toMatch(/^E_PROVIDER Read a004: .* is not connected/);
+      await bench.appear();
+    });
+
+    test('keeps the newest 256 notifications for an actor that is busy, in order', async () => {
+      const actor = await bound('actor', everything());
+      await run(actor, 'Connect', { id });
+      await run(actor, 'Subscribe', at('reading'));
+      isBusy = true;
+      for (let index = 0; index < 300; index++) await bench.notify(`${index}`);
+      expect(await value(actor)).toBe('hello');
+      isBusy = false;
+      await until(() => notified().length === 257, 'all that was kept', patience);
+      // The one that is being handed over, and of the rest the newest.
+      expect(notified()).toEqual(['0', ...Array.from({ length: 256 }, (_, index) => `${44 + index}`)]);
+      await bench.provider.unbind(actor);
+      expect(lines.join('\n')).toContain('actor cannot keep up: 43 notifications');
     });
 
     test('denies what is not granted, and gives a peripheral to one only', async () => {

@@ -41,6 +41,8 @@ const operations = {
   cut: () =>
     new Promise((resolve) => {
       bleno.once('disconnect', () => resolve());
+      // Else it would advertise anew as soon as the connection is gone, and go on with nobody behind it.
+      bleno.stopAdvertising();
       bleno.disconnect();
     }),
   notify(value) {
