@@ -1,7 +1,7 @@
 // What is to be read and written: "every=5000 timeout=300 retries=2 flow=1:input:8:s16:1 pump=1:coil:0".
 #include "rtu.h"
 
-enum { POINTS_MAX = 32, NAME_MAX = 16 };
+enum { POINTS_MAX = 128, NAME_MAX = 16, UNITS = 248 };
 enum { BIT, U16, S16, U32, S32 };
 
 typedef struct {
@@ -10,6 +10,8 @@ typedef struct {
   uint16_t address;
   /// What was published last, so that an error is told once; 0 for a value.
   uint8_t told;
+  /// To be read in this round; in the request that is under way; never to be read together with others.
+  bool due, asked, alone;
 } point;
 
 typedef struct {
@@ -19,7 +21,8 @@ typedef struct {
 } plan;
 
 static iot_bytes name_of(const point *p) { return (iot_bytes){p->name, p->name_len}; }
-static uint32_t registers_of(const point *p) { return p->type >= U32 ? 2 : 1; }
+/// In registers or coils.
+static uint32_t size_of(const point *p) { return p->type >= U32 ? 2 : 1; }
 
 static bool read_kind(iot_bytes text, point *p) {
   p->type = U16;
@@ -53,7 +56,7 @@ static bool read_place(iot_bytes text, point *p) {
   p->address = (uint16_t)number;
   if (!more) return true;
   more = iot_cut(rest, ':', &part, &text);
-  if (!read_type(more ? part : rest, p)) return false;
+  if (!read_type(more ? part : rest, p) || p->address + size_of(p) > 65536) return false;
   if (!more) return true;
   if (!iot_whole(text, 0, 6, &number)) return false;
   p->decimals = (uint8_t)number;
@@ -81,7 +84,7 @@ static const char *read_plan(iot_bytes text, plan *made) {
     } else if (iot_same(name, IOT_TEXT("retries"))) {
       if (!iot_whole(value, 0, 10, &made->retries)) return "retries= wants 0 to 10";
     } else {
-      if (made->count == POINTS_MAX) return "names more than 32 points";
+      if (made->count == POINTS_MAX) return "names more than 128 points";
       if (!is_name(name)) return "has a name that is not 1 to 16 letters, digits, _ or -";
       for (uint32_t i = 0; i < made->count; i++)
         if (iot_same(name, name_of(&made->points[i]))) return "has a name twice";
@@ -95,19 +98,12 @@ static const char *read_plan(iot_bytes text, plan *made) {
   return 0;
 }
 
-/// Registers or a coil as a number. False for an answer of another size than was asked for.
-static bool read_value(const point *p, iot_bytes data, int64_t *value) {
-  if (p->type == BIT) {
-    *value = data.len == 1 ? data.at[0] & 1 : 0;
-    return data.len == 1;
-  }
-  if (data.len != registers_of(p) * 2) return false;
-  uint32_t bits = take16(data.at);
-  if (p->type >= U32) bits = bits << 16 | take16(data.at + 2);
-  if (p->type == S16) *value = (int16_t)bits;
-  else if (p->type == S32) *value = (int32_t)bits;
-  else *value = bits;
-  return true;
+/// A coil or registers as a number: number `from` of those that were read together.
+static int64_t value_of(const point *p, const uint8_t *data, uint32_t from) {
+  if (p->type == BIT) return data[from / 8] >> from % 8 & 1;
+  uint32_t bits = take16(data + 2 * from);
+  if (p->type >= U32) bits = bits << 16 | take16(data + 2 * from + 2);
+  return p->type == S16 ? (int16_t)bits : p->type == S32 ? (int32_t)bits : (int64_t)bits;
 }
 
 /// Whether a number that was typed goes into it.

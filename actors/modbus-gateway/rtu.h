@@ -3,6 +3,9 @@
 
 enum { READ_COILS = 1, READ_DISCRETE, READ_HOLDING, READ_INPUT, WRITE_COIL, WRITE_REGISTER, WRITE_REGISTERS = 16 };
 enum { FRAME_MAX = 256 };
+/// Exceptions that a device may owe to how it was asked.
+enum { ILLEGAL_ADDRESS = 2, ILLEGAL_VALUE = 3 };
+enum { LAST_EXCEPTION = 11, UNKNOWN_EXCEPTION = 12 };
 
 static uint32_t crc16(const uint8_t *at, uint32_t len) {
   uint32_t crc = 0xffff;

@@ -131,6 +131,18 @@ export class RealActor {
     cleanup.add(() => this.broker.kill());
   }
 
+  /** What the broker keeps for those who come later, as JSON. */
+  async retained(topic: string): Promise<unknown> {
+    const client = await connectAsync(this.broker.url);
+    const told = new Promise<readonly [Buffer, boolean]>((resolve) =>
+      client.once('message', (_topic, payload, { retain }) => resolve([payload, retain])),
+    );
+    await client.subscribeAsync(topic);
+    const [payload, retain] = await told;
+    await client.endAsync(true);
+    return retain ? JSON.parse(payload.toString()) : undefined;
+  }
+
   /** What was heard of a topic, as JSON, first to last. */
   of(topic: string): Record<string, unknown>[] {
     return this.heard.filter((one) => one.topic === topic).map(({ payload }) => JSON.parse(payload));
