@@ -18,8 +18,6 @@ const LIBRARY = 'libmodbus.so.5';
 const MAX_BYTES = 256;
 /** How long a slave listens before it looks whether it is to end. */
 const LISTEN_US = 100_000;
-/** How long one waits for what another device is asked for, and may not answer. */
-const OTHERS_US = 50_000;
 
 function libraryPath(): string | undefined {
   const folders = existsSync('/usr/lib') ? readdirSync('/usr/lib').map((name) => `/usr/lib/${name}`) : [];
@@ -59,7 +57,6 @@ function library(): Record<string, Native> {
     'void modbus_close(void *context)',
     'void modbus_free(void *context)',
     'int modbus_set_indication_timeout(void *context, uint32_t seconds, uint32_t microseconds)',
-    'int modbus_set_response_timeout(void *context, uint32_t seconds, uint32_t microseconds)',
     'int modbus_flush(void *context)',
     'int modbus_receive(void *context, void *request)',
     'int modbus_reply(void *context, void *request, int length, void *mapping)',
@@ -89,7 +86,6 @@ export class LibmodbusSlave {
     this.#context = lib.modbus_new_rtu?.(path, 9_600, 'E'.charCodeAt(0), 8, 1);
     lib.modbus_set_slave?.(this.#context, unit);
     lib.modbus_set_indication_timeout?.(this.#context, 0, LISTEN_US);
-    lib.modbus_set_response_timeout?.(this.#context, 0, OTHERS_US);
     if (lib.modbus_connect?.(this.#context) !== 0) throw new Error(`libmodbus cannot open ${path}`);
     this.#mapping = lib.modbus_mapping_new?.(size, size, size, size);
     const map = koffi.decode(this.#mapping, 'modbus_mapping_t');

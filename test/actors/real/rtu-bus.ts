@@ -15,7 +15,7 @@ export class RtuBus {
   /** Requests as the master sent them, oldest first. */
   readonly requests: Buffer[] = [];
   fault: Fault | undefined;
-  readonly #slaves: { readonly cable: PtyCable; readonly slave: LibmodbusSlave }[] = [];
+  readonly #slaves: { readonly unit: number; readonly cable: PtyCable }[] = [];
   readonly #relaying: Promise<void>;
   #running = true;
 
@@ -41,7 +41,7 @@ export class RtuBus {
     this.cleanup.add(() => cable.unplug());
     const slave = new LibmodbusSlave(cable.near, unit, size);
     this.cleanup.add(() => slave.end());
-    this.#slaves.push({ cable, slave });
+    this.#slaves.push({ unit, cable });
     // Before the cable goes that it would write to.
     this.cleanup.add(() => this.#stop());
     return slave;
@@ -59,15 +59,13 @@ export class RtuBus {
       const request = Buffer.from(await this.master.received());
       if (request.length > 0) {
         this.requests.push(request);
-        for (const { cable } of this.#slaves) await cable.send(request).catch(() => {});
+        // libmodbus waits for the answers of others to be over, and would miss a request when there is none.
+        const asked = this.#slaves.find(({ unit }) => unit === request[0]);
+        await asked?.cable.send(request).catch(() => {});
       }
       for (const { cable } of this.#slaves) {
         const answer = Buffer.from(await cable.received());
-        if (answer.length === 0) continue;
-        // All hear all on a bus, and libmodbus waits for the answers of others to be over.
-        const others = this.#slaves.filter((other) => other.cable !== cable);
-        for (const other of others) await other.cable.send(answer).catch(() => {});
-        void this.#send(answer);
+        if (answer.length > 0) void this.#send(answer);
       }
     }
   }
