@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Board } from '../base/board.js';
-import { BindingConfig, type HostConfig, SlotConfig } from '../base/config/schema.js';
+import { type BindingConfig, type HostConfig, SlotConfig } from '../base/config/schema.js';
 import type { Contract } from '../base/contract.js';
 import { asIotError, IotError } from '../base/errors.js';
 import type { Logger } from '../base/logger.js';
@@ -8,10 +8,10 @@ import type { BrokerAccess } from '../base/mqtt/connection.js';
 import type { ActorStatus } from '../control/protocol/messages.js';
 import { ACTOR_CALLS, ActorCalls, namesActor } from './actors/actor-calls.js';
 import { ActorSlot } from './actors/actor-slot.js';
-import { type BindingName, BindingStore, isSame } from './binding-store.js';
 import { Cells } from './cell/cells.js';
 import { type HostClock, machineClock } from './clock.js';
 import { HostCallCounters, type HostCounters } from './counters.js';
+import { Grants } from './grants.js';
 import { endsWithin } from './patience.js';
 import { Providers } from './providers/providers.js';
 import { QuarantineStore } from './quarantine-store.js';
@@ -51,13 +51,11 @@ export class Host implements UpdateTarget {
   readonly providers: Providers;
   readonly #parts: HostParts;
   readonly #cells: Cells;
-  readonly #store: BindingStore;
+  readonly #grants: Grants;
   readonly #stopped: StoppedStore;
   readonly #quarantines: QuarantineStore;
   readonly #slots = new Map<string, ActorSlot>();
   readonly #refused = new Map<string, IotError>();
-  /** Bindings that a provider would not take at the start. */
-  readonly #unbound = new Map<string, string>();
   readonly #listeners = new Set<() => void>();
   readonly #quarantineListeners = new Set<QuarantineListener>();
   readonly #hostCalls: HostCallCounters;
@@ -68,7 +66,7 @@ export class Host implements UpdateTarget {
     const { config, logger } = parts;
     this.#parts = parts;
     this.#hostCalls = new HostCallCounters((id) => id === ACTOR_CALLS || parts.contracts.has(id));
-    this.#store = new BindingStore(join(parts.dataDir, 'bindings.json'));
+    this.#grants = new Grants(parts);
     this.#stopped = new StoppedStore(join(parts.dataDir, 'stopped.json'));
     this.#quarantines = new QuarantineStore(join(parts.dataDir, 'quarantined.json'), logger);
     this.#cells = new Cells(parts.engine, config.cells, {
@@ -99,19 +97,19 @@ export class Host implements UpdateTarget {
   /** Providers first, then bindings, then actors. Throws E_CONFIG; a bad actor or provider is a problem, not an end. */
   async start(): Promise<void> {
     const { config, pushed = [] } = this.#parts;
-    await this.#store.load();
+    await this.#grants.load();
     await this.#stopped.load();
     await this.#quarantines.load();
     for (const provider of config.providers) await this.providers.add(provider);
     for (const slot of config.actors) this.#makeSlot(slot);
-    for (const name of [...pushed, ...this.#store.slots()]) this.ensureSlot(name);
+    for (const name of [...pushed, ...this.#grants.slots()]) this.ensureSlot(name);
     const slots = [...this.#slots.values()];
     const modules = await Promise.all(slots.map((slot) => this.#firstModule(slot)));
     // What comes with the first binding, or from another actor's `Start`, waits in the queue instead of being refused.
     for (const [index, slot] of slots.entries()) {
       if (modules[index] !== undefined && !this.#stopped.has(slot.name)) slot.expectStart();
     }
-    for (const slot of slots) await this.#bindAll(slot);
+    for (const slot of slots) await this.#grants.bindAll(slot);
     await Promise.all(slots.map((slot, index) => this.#startSlot(slot, modules[index])));
   }
 
@@ -199,7 +197,7 @@ export class Host implements UpdateTarget {
     const refused = [...this.#refused].filter(([name]) => this.#slots.get(name)?.state === 'empty');
     return [
       ...this.providers.problems(),
-      ...this.#unbound.values(),
+      ...this.#grants.problems(),
       ...[...this.#slots.values()].flatMap((slot) => slot.problem() ?? []),
       ...refused.map(([name, error]) => `actor ${name} was refused: ${error.message}`),
     ];
@@ -208,41 +206,14 @@ export class Host implements UpdateTarget {
   /** Grants a resource, durably. Throws E_NO_ACTOR, E_CONFIG, E_NO_SPACE: then what was granted before still is. */
   async bind(actor: string, binding: BindingConfig): Promise<ActorStatus> {
     const slot = this.actor(actor);
-    const before = [...this.#store.list(actor), ...(this.#configured(actor)?.bindings ?? [])];
-    await slot.bindings.add(binding);
-    try {
-      await this.#store.put(actor, binding);
-    } catch (thrown) {
-      const replaced = before.find((other) => isSame(other, binding));
-      if (replaced !== undefined) await slot.bindings.add(replaced);
-      else await slot.bindings.remove(binding.contract, binding.name);
-      throw thrown;
-    }
-    this.#unbound.delete(bindingKey(actor, binding));
-    slot.bindingsChanged();
+    await this.#grants.add(slot, binding);
     return slot.status();
   }
 
   /** Takes back a grant that `bind` made, durably. Throws E_NO_ACTOR, E_NOT_FOUND, E_CONFIG (it is of the file). */
   async unbind(actor: string, contract: string, name = 'default'): Promise<ActorStatus> {
     const slot = this.actor(actor);
-    const named = { contract, name };
-    const configured = this.#configured(actor)?.bindings.find((binding) => isSame(binding, named));
-    if (!this.#store.list(actor).some((binding) => isSame(binding, named))) {
-      if (configured !== undefined) throw await this.#inTheFile(actor, named);
-      const known = slot.bindings.list().map(({ contract: id, session }) => `${id} (${session.binding})`);
-      throw new IotError('E_NOT_FOUND', `${actor} has no binding "${name}" to ${contract}`, {
-        hint: `it has: ${known.join(', ') || 'none'}`,
-      });
-    }
-    await this.#store.remove(actor, named);
-    this.#unbound.delete(bindingKey(actor, named));
-    const gone = slot.bindings.remove(contract, name);
-    slot.bindingsChanged();
-    await gone;
-    // What the file grants had been covered by what `bind` made.
-    if (configured !== undefined) await slot.bindings.add(configured);
-    slot.bindingsChanged();
+    await this.#grants.remove(slot, { contract, name });
     return slot.status();
   }
 
@@ -277,18 +248,14 @@ export class Host implements UpdateTarget {
   async removeActor(name: string): Promise<ActorStatus | undefined> {
     const slot = this.actor(name);
     await this.clear(name);
-    await this.#store.removeAll(name);
-    for (const { contract, session } of slot.bindings.list()) {
-      this.#unbound.delete(bindingKey(name, { contract, name: session.binding }));
-    }
-    await slot.bindings.removeAll();
-    if (this.#configured(name) === undefined) {
+    await this.#grants.removeAll(slot);
+    if (this.#grants.configured(name) === undefined) {
       this.#slots.delete(name);
       await this.#stopped.set(name, false);
       this.#changed();
       return undefined;
     }
-    await this.#bindAll(slot);
+    await this.#grants.bindAll(slot);
     await this.#startSlot(slot, await this.#firstModule(slot));
     if (slot.state === 'empty') await this.#stopped.set(name, false);
     return slot.status();
@@ -359,41 +326,11 @@ export class Host implements UpdateTarget {
     for (const listener of this.#listeners) listener();
   }
 
-  #configured(name: string): SlotConfig | undefined {
-    return this.#parts.config.actors.find((slot) => slot.name === name);
-  }
-
-  async #inTheFile(actor: string, named: BindingName): Promise<IotError> {
-    const { config, where = async () => 'the configuration' } = this.#parts;
-    const slot = config.actors.findIndex(({ name }) => name === actor);
-    const binding = config.actors[slot]?.bindings.findIndex((other) => isSame(other, named)) ?? 0;
-    const line = await where(['actors', slot, 'bindings', binding]);
-    return new IotError('E_CONFIG', `the binding of ${actor} to ${named.contract} was not made by bind`, {
-      hint: `take it out of ${line}, then start the host again`,
-    });
-  }
-
-  /** Bindings of `iot-host bind` win over those of the file. */
-  async #bindAll(slot: ActorSlot): Promise<void> {
-    const configured = this.#configured(slot.name)?.bindings ?? [];
-    for (const binding of [...configured, ...this.#store.list(slot.name)]) {
-      try {
-        await slot.bindings.add(BindingConfig.parse(binding));
-      } catch (thrown) {
-        const error = asIotError(thrown);
-        if (error.code === 'E_CONFIG') throw error;
-        // A chip that is missing today keeps the host from being ready, not from being there.
-        this.#parts.logger.error(error.message, { code: error.code });
-        this.#unbound.set(bindingKey(slot.name, binding), error.message);
-      }
-    }
-  }
-
   /** The module that a slot starts with; what is refused is kept for `problems`. */
   async #firstModule(slot: ActorSlot): Promise<CheckedModule | undefined> {
     try {
       return await this.#parts.firstModule(
-        this.#configured(slot.name) ?? SlotConfig.parse({ name: slot.name }),
+        this.#grants.configured(slot.name) ?? SlotConfig.parse({ name: slot.name }),
       );
     } catch (thrown) {
       const refused = asIotError(thrown);
@@ -407,8 +344,4 @@ export class Host implements UpdateTarget {
     if (module === undefined) return;
     await (this.#stopped.has(slot.name) ? slot.keepStopped(module) : slot.start(module));
   }
-}
-
-function bindingKey(actor: string, { contract, name }: BindingName): string {
-  return `${actor} ${contract} ${name}`;
 }
