@@ -1,30 +1,18 @@
-import type { Contract, Deliver, Provider, ProviderEnv, Session } from '../../base/contract.js';
+import type { Contract, Deliver, Provider, Session } from '../../base/contract.js';
 import { asIotError, IotError, withContext } from '../../base/errors.js';
-import { SessionMap, sessionName } from '../../base/sessions.js';
 import type { ProviderStatus } from '../../control/protocol/messages.js';
-import { Backoff } from '../backoff.js';
-import type { CellProvider } from '../cell/protocol.js';
 import { type HostClock, machineClock } from '../clock.js';
 import { Gate } from '../gate.js';
 import { Turns } from '../turns.js';
+import { BoundSessions } from './bound-sessions.js';
+import { CellPart, type CellPartPlace } from './cell-part.js';
+import { Retry } from './retry.js';
 import { checkSettings, createProvider, endProvider, type Running } from './running.js';
 
-export interface ProviderSlotParts {
-  readonly contract: Contract;
-  readonly contractUrl: string;
+export interface ProviderSlotParts extends CellPartPlace {
   readonly name: string;
-  readonly env: ProviderEnv;
   /** Default: that of the machine. */
   readonly clock?: HostClock | undefined;
-  /** Opens or closes the part that runs inside the cells. */
-  setInCells(id: string, provider: CellProvider | null): Promise<void>;
-}
-
-interface Bound {
-  readonly session: Session;
-  readonly deliver: Deliver;
-  /** Nobody is in charge of it: its actor is down. */
-  down: boolean;
 }
 
 /** How long host calls that are under way may take before a provider is taken from under them, in milliseconds. */
@@ -42,23 +30,22 @@ export class ProviderSlot {
   readonly #parts: ProviderSlotParts;
   readonly #gate = new Gate();
   readonly #turns = new Turns();
-  readonly #sessions = new SessionMap<Bound>();
+  readonly #inCells: CellPart;
+  readonly #retry: Retry;
+  readonly #sessions = new BoundSessions();
   #running: Running | undefined;
   #last: { implementation: string; settings: unknown };
   /** What a provider that does not outlive its `stop` had stored, kept for its successor. */
   #parked: unknown;
   #failure: IotError | undefined;
-  readonly #clock: HostClock;
-  readonly #backoff: Backoff;
-  #takeBackRetry: () => void = () => undefined;
 
   constructor(parts: ProviderSlotParts, use: string | undefined, settings: unknown) {
     this.#parts = parts;
-    this.#clock = parts.clock ?? machineClock;
-    this.#backoff = new Backoff(() => this.#clock.now());
+    this.#retry = new Retry(parts.clock ?? machineClock);
     this.contract = parts.contract;
     this.name = parts.name;
     this.id = `${parts.contract.id}/${parts.name}`;
+    this.#inCells = new CellPart(this.id, parts);
     this.#last = { implementation: use ?? parts.contract.defaultImplementation(parts.env.board), settings };
   }
 
@@ -73,7 +60,7 @@ export class ProviderSlot {
       name: this.name,
       implementation: this.#running?.implementation ?? this.#last.implementation,
       state: this.#running !== undefined ? 'running' : this.#failure !== undefined ? 'failed' : 'removed',
-      bindings: this.#sessions.values().length,
+      bindings: this.#sessions.size,
       ...(problem === undefined ? {} : { problem }),
     };
   }
@@ -91,44 +78,24 @@ export class ProviderSlot {
 
   /** Throws what the provider throws; the binding before it, if there was one, then still stands. */
   bind(session: Session, deliver: Deliver): Promise<void> {
-    return this.#turns.run(async () => {
-      const before = this.#sessions.get(session);
-      this.#sessions.set(session, { session, deliver, down: before?.down ?? false });
-      try {
-        await this.#running?.provider.bind(session, deliver);
-      } catch (thrown) {
-        if (before === undefined) {
-          this.#sessions.delete(session);
-          await quietly(this.#running?.provider.unbind(session));
-        } else {
-          this.#sessions.set(session, before);
-          await quietly(this.#running?.provider.bind(before.session, before.deliver));
-        }
-        throw thrown;
-      }
-    });
+    return this.#turns.run(() => this.#sessions.bind(this.provider, session, deliver));
   }
 
   unbind(session: Session): Promise<void> {
-    return this.#turns.run(async () => {
-      this.#sessions.delete(session);
-      await this.#running?.provider.unbind(session);
-    });
+    return this.#turns.run(() => this.#sessions.unbind(this.provider, session));
   }
 
   renew(session: Session): () => Promise<void> {
-    const bound = this.#sessions.get(session);
-    if (bound !== undefined) bound.down = false;
+    this.#sessions.setDown(session, false);
     return this.#running?.provider.renew?.(session) ?? (async () => undefined);
   }
 
   /** See `Provider.standDown`. A provider that comes while the actor is down is told when it comes. */
   standDown(session: Session): Promise<void> {
-    const bound = this.#sessions.get(session);
-    if (bound !== undefined) bound.down = true;
+    this.#sessions.setDown(session, true);
     return this.#turns.run(async () => {
       // Somebody may be in charge again by the time of its turn.
-      if (this.#sessions.get(session)?.down === true) await this.#running?.provider.standDown?.(session);
+      if (this.#sessions.isDown(session)) await this.#running?.provider.standDown?.(session);
     });
   }
 
@@ -152,7 +119,7 @@ export class ProviderSlot {
         const hint = `iot-host providers start ${this.contract.id}`;
         throw new IotError('E_NO_PROVIDER', this.problem() ?? this.id, { hint });
       }
-      if (this.#sessions.get(session)?.down === true) {
+      if (this.#sessions.isDown(session)) {
         throw new IotError('E_NOT_RUNNING', `${session.actor} went down before ${operation} had its turn`);
       }
       return this.contract.handle(this.#running.provider, session, operation, payload);
@@ -185,7 +152,7 @@ export class ProviderSlot {
   remove(): Promise<void> {
     return this.#turns.run(async () => {
       const running = this.#running;
-      this.#takeBackRetry();
+      this.#retry.takeBack();
       if (running === undefined) {
         this.#failure = undefined;
         return;
@@ -197,7 +164,7 @@ export class ProviderSlot {
         this.#running = undefined;
         this.#failure = undefined;
       } catch (thrown) {
-        this.#openInCells(running);
+        this.#inCells.open(running);
         throw thrown;
       } finally {
         this.#gate.open();
@@ -227,7 +194,7 @@ export class ProviderSlot {
         giveBack();
         await this.#end(next.provider);
         this.#running = before;
-        this.#openInCells(before);
+        this.#inCells.open(before);
         throw withContext(asIotError(thrown, 'E_PROVIDER'), `${this.id} stays with ${before.implementation}`);
       } finally {
         this.#gate.open();
@@ -239,7 +206,7 @@ export class ProviderSlot {
   stop(): Promise<void> {
     return this.#turns.run(async () => {
       const running = this.#running;
-      this.#takeBackRetry();
+      this.#retry.takeBack();
       try {
         await this.#pause();
       } finally {
@@ -285,7 +252,7 @@ export class ProviderSlot {
         throw thrown;
       }
     } catch (thrown) {
-      if (this.#running === before) this.#openInCells(before);
+      if (this.#running === before) this.#inCells.open(before);
       throw thrown;
     } finally {
       this.#gate.open();
@@ -299,18 +266,11 @@ export class ProviderSlot {
   }
 
   #retryLater(): void {
-    const waitMs = this.#backoff.next();
-    this.#takeBackRetry();
-    let wanted = true;
-    const takeBack = this.#clock.after(waitMs, () => {
-      this.startAndRetry(() => wanted).catch((error: IotError) => {
+    this.#retry.later((wanted) => {
+      this.startAndRetry(wanted).catch((error: IotError) => {
         this.#parts.env.logger.warn(error.message, { code: error.code });
       });
     });
-    this.#takeBackRetry = () => {
-      wanted = false;
-      takeBack();
-    };
   }
 
   async #create(implementation: string, settings: unknown): Promise<Running> {
@@ -341,34 +301,13 @@ export class ProviderSlot {
   /** State first, then every binding with its grant, then the cells. */
   async #enter(next: Running, state: unknown): Promise<void> {
     if (state !== undefined) await next.provider.importState?.(state);
-    for (const { session, deliver, down } of this.#sessions.values()) {
-      try {
-        await next.provider.bind(session, deliver);
-        if (down) await next.provider.standDown?.(session);
-      } catch (thrown) {
-        throw withContext(asIotError(thrown, 'E_PROVIDER'), `binding of ${sessionName(session)}`);
-      }
-    }
-    this.#takeBackRetry();
+    await this.#sessions.giveTo(next.provider);
+    this.#retry.takeBack();
     this.#running = next;
     this.#last = { implementation: next.implementation, settings: next.settings };
     this.#failure = undefined;
     this.#parked = undefined;
-    this.#openInCells(next);
-  }
-
-  /** Not waited for: until a cell has opened its part, its calls take the way through the main thread. */
-  #openInCells({ implementation, module, settings, provider }: Running): void {
-    const answersThere = module.createInCell !== undefined;
-    if (!answersThere && !this.contract.hasOneWay) return;
-    const { contractUrl, env } = this.#parts;
-    const part = {
-      ...{ id: this.id, contractUrl, settings, dataDir: env.dataDir, shared: provider.shared },
-      ...(answersThere ? { implementation } : {}),
-    };
-    this.#parts.setInCells(this.id, part).catch((thrown: unknown) => {
-      env.logger.warn(`${this.id} does not run inside its cells: ${asIotError(thrown).message}`);
-    });
+    this.#inCells.open(next);
   }
 
   /**
@@ -376,14 +315,7 @@ export class ProviderSlot {
    * still open: a cell that waits at the gate could not say that it has closed its part.
    */
   async #pause(): Promise<void> {
-    await this.#parts.setInCells(this.id, null).catch((thrown: unknown) => {
-      // Closed it is in any case; only tidying up has failed.
-      this.#parts.env.logger.warn(`${this.id} in its cells: ${asIotError(thrown).message}`);
-    });
+    await this.#inCells.close();
     await this.#gate.close(DRAIN_MS);
   }
-}
-
-async function quietly(work: Promise<void> | undefined): Promise<void> {
-  await work?.catch(() => undefined);
 }
