@@ -12,7 +12,7 @@ import { IotError } from '../../base/errors.js';
 /** Largest frame that can be asked for, and what one gets without asking, in bytes. */
 const MAX_FRAME_BYTES = 65_536;
 const DEFAULT_FRAME_BYTES = 4_096;
-const MAX_WRITE_BYTES = 65_536;
+export const MAX_WRITE_BYTES = 65_536;
 
 /** A delimiter: text, where `\n` and the like have been read by YAML already, or bytes as a list of numbers. */
 const Delimiter = z.union([z.string().min(1).max(16), z.array(z.int().min(0).max(255)).min(1).max(16)]);
@@ -80,7 +80,10 @@ export interface PortInfo {
  * after the other; while it cannot keep up the port is not read, and the kernel or the other side holds the rest.
  */
 export interface Serial extends Provider<Grant> {
-  /** Resolves when the system has taken all of it. Rejects with E_PROVIDER while the port is not open. */
+  /**
+   * Resolves when the system has taken all of it. Rejects with E_PROVIDER while the port is not open, E_QUEUE_FULL while
+   * it does not take what was written before.
+   */
   write(session: Session<Grant>, port: string, data: Uint8Array): MaybePromise<void>;
   /** Resolves when all that was written has left the port. */
   drain(session: Session<Grant>, port: string): MaybePromise<void>;

@@ -1,7 +1,7 @@
 import type { Deliver } from '../../base/contract.js';
 import { asIotError, IotError } from '../../base/errors.js';
 import type { Logger } from '../../base/logger.js';
-import type { PortGrant, PortInfo } from './contract.js';
+import { MAX_WRITE_BYTES, type PortGrant, type PortInfo } from './contract.js';
 import { Delivery } from './delivery.js';
 import type { OpenPort, SerialDriver } from './driver.js';
 import type { Framed, Framer } from './framing/framer.js';
@@ -12,6 +12,9 @@ import { createFramer } from './framing/index.js';
  * is: a port that is not read at the moment does not notice that it was unplugged.
  */
 const LOOK_MS = 250;
+
+/** Bytes that may wait for a port that does not take them, beside what the kernel holds. */
+const MAX_WAITING_BYTES = 4 * MAX_WRITE_BYTES;
 
 /** A port in the hands of one actor: open when it is there, looked for when it is not. */
 export class HeldPort {
@@ -26,6 +29,7 @@ export class HeldPort {
   private released = false;
   /** The actor cannot keep up. */
   private held = false;
+  private waitingBytes = 0;
 
   constructor(
     private readonly name: string,
@@ -71,8 +75,18 @@ export class HeldPort {
     return this.problemText;
   }
 
-  write(bytes: Uint8Array): Promise<void> {
-    return this.opened().write(bytes);
+  async write(bytes: Uint8Array): Promise<void> {
+    const port = this.opened();
+    if (this.waitingBytes + bytes.length > MAX_WAITING_BYTES) {
+      const why = `port ${this.name} does not take what is written: ${this.waitingBytes} bytes wait`;
+      throw new IotError('E_QUEUE_FULL', why, { hint: 'see whether flow control holds it back' });
+    }
+    this.waitingBytes += bytes.length;
+    try {
+      await port.write(bytes);
+    } finally {
+      this.waitingBytes -= bytes.length;
+    }
   }
 
   drain(): Promise<void> {
@@ -150,6 +164,8 @@ export class HeldPort {
     if (this.released) return;
     this.problemText = why;
     this.looking = setTimeout(() => {
+      // A loose contact must not fill the queue of an actor that takes nothing.
+      if (this.held) return this.lookLater(why);
       this.tryOpen().then(
         () => this.logger.info(`port ${this.name} is open`),
         (thrown: unknown) => this.lookLater(asIotError(thrown).message),

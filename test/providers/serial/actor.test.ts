@@ -9,6 +9,8 @@ import { PtyCable } from './pty.js';
 
 const MIB = 1024 * 1024;
 const IN_FLIGHT = 2_048;
+/** Of a binding that does not say it, in bytes. */
+const MAX_FRAME = 4_096;
 const cleanup = new Cleanup();
 let cable: PtyCable;
 let device: TestHost;
@@ -64,22 +66,32 @@ function fnv(bytes: Uint8Array): number {
   return hash;
 }
 
-/** 1 MiB in frames of 0 to 2000 bytes, each byte value but the line end's among them. */
-function frames(): Buffer[] {
+/** The same numbers each time. */
+function dice(): (below: number) => number {
   let state = 1;
-  const random = (below: number) => {
+  return (below) => {
     state = (Math.imul(state, 1_103_515_245) + 12_345) >>> 0;
     return (state >>> 8) % below;
   };
+}
+
+/** Each byte value but the line end's. */
+function noise(length: number, random: (below: number) => number): Buffer {
+  const bytes = Buffer.alloc(length);
+  for (let at = 0; at < length; at++) {
+    const byte = random(255);
+    bytes[at] = byte < 0x0a ? byte : byte + 1;
+  }
+  return bytes;
+}
+
+/** 1 MiB in frames of 0 to 2000 bytes. */
+function frames(): Buffer[] {
+  const random = dice();
   const made: Buffer[] = [];
   for (let left = MIB; left > 0; ) {
     const length = Math.min(random(2_001), left);
-    const frame = Buffer.alloc(length);
-    for (let at = 0; at < length; at++) {
-      const byte = random(255);
-      frame[at] = byte < 0x0a ? byte : byte + 1;
-    }
-    made.push(frame);
+    made.push(noise(length, random));
     left -= length;
   }
   return made;
@@ -94,6 +106,27 @@ describe('an actor on a serial port', () => {
     await reaches('frames', sent.length);
     const { bytes, hash } = await tally();
     expect([bytes, hash]).toEqual([MIB, fnv(Buffer.concat(sent))]);
+  });
+
+  it('gets every good frame of a line with garbage on it, and nothing of that', {
+    timeout: 120_000,
+  }, async () => {
+    const random = dice();
+    const good: Buffer[] = [];
+    const sent: Buffer[] = [];
+    for (let round = 0; round < 300; round++) {
+      // Longer than the longest frame that the binding takes.
+      if (random(3) === 0) sent.push(line(noise(MAX_FRAME + 1 + random(4 * MAX_FRAME), random)));
+      const frame = noise(random(MAX_FRAME + 1), random);
+      good.push(frame);
+      sent.push(line(frame));
+    }
+    await cable.send(Buffer.concat([...sent, Buffer.from('half a frame')]));
+    await reaches('frames', good.length);
+    const { bytes, hash } = await tally();
+    const whole = Buffer.concat(good);
+    expect([bytes, hash]).toEqual([whole.length, fnv(whole)]);
+    expect(sent.length).toBeGreaterThan(good.length + 50);
   });
 
   it('sends 1 MiB back, frame by frame, and nothing is lost', { timeout: 120_000 }, async () => {

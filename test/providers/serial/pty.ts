@@ -8,21 +8,23 @@ import { SerialPort } from 'serialport';
 /** A cable of two pseudo terminals, made by socat: `<name>` is the near end, the far end is in the test's hand. */
 export class PtyCable {
   readonly near: string;
-  readonly #farPath: string;
+  readonly far: string;
   #socat: ChildProcess | undefined;
   #far: SerialPort | undefined;
   #received: Buffer[] = [];
 
   constructor(folder: string, name: string) {
     this.near = join(folder, name);
-    this.#farPath = join(folder, `${name}-far`);
+    this.far = join(folder, `${name}-far`);
   }
 
-  async plug(): Promise<void> {
+  /** `held: false` leaves the far end to the test: nobody reads there. */
+  async plug({ held = true } = {}): Promise<void> {
     const end = (path: string) => `PTY,link=${path},rawer`;
-    this.#socat = spawn('socat', [end(this.near), end(this.#farPath)], { stdio: 'ignore' });
-    while (!existsSync(this.near) || !existsSync(this.#farPath)) await sleep(5);
-    const far = new SerialPort({ path: this.#farPath, baudRate: 115_200, autoOpen: false });
+    this.#socat = spawn('socat', [end(this.near), end(this.far)], { stdio: 'ignore' });
+    while (!existsSync(this.near) || !existsSync(this.far)) await sleep(5);
+    if (!held) return;
+    const far = new SerialPort({ path: this.far, baudRate: 115_200, autoOpen: false });
     await new Promise<void>((resolve, reject) => far.open((error) => (error ? reject(error) : resolve())));
     far.on('data', (bytes: Buffer) => this.#received.push(bytes));
     far.on('error', () => {});

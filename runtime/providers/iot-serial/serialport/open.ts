@@ -2,6 +2,7 @@ import { SerialPort } from 'serialport';
 import { IotError } from '../../../base/errors.js';
 import type { PortGrant } from '../contract.js';
 import type { OpenPort, PortEvents } from '../driver.js';
+import { setExclusive } from './exclusive.js';
 import { enableRs485 } from './rs485.js';
 
 /** Opens a port for this process alone, with the settings of its binding. */
@@ -31,10 +32,14 @@ export async function openPort(path: string, settings: PortGrant, events: PortEv
     resume: () => void port.resume(),
     async close() {
       over = true;
-      if (port.isOpen) await promised((done) => port.close(done)).catch(() => {});
+      if (!port.isOpen) return;
+      // A terminal outlives its last user where its other end is open.
+      setExclusive(fdOf(port), false);
+      await promised((done) => port.close(done)).catch(() => {});
     },
   };
   try {
+    setExclusive(fdOf(port), true);
     if (rs485 !== undefined) enableRs485(fdOf(port), path, rs485);
   } catch (thrown) {
     await opened.close();
@@ -46,7 +51,7 @@ export async function openPort(path: string, settings: PortGrant, events: PortEv
 function fdOf(port: SerialPort): number {
   const fd = (port.port as { fd?: number | null } | undefined)?.fd;
   if (typeof fd === 'number') return fd;
-  throw new IotError('E_UNAVAILABLE', `${port.path} has no descriptor to set RS-485 on`);
+  throw new IotError('E_UNAVAILABLE', `${port.path} has no descriptor to make settings on`);
 }
 
 function promised(work: (done: (error?: Error | null) => void) => unknown): Promise<void> {
