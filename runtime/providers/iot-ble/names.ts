@@ -5,10 +5,13 @@ const BASE = '00001000800000805f9b34fb';
 export const UUID_TEXT =
   /^(?:[0-9a-f]{4}|[0-9a-f]{8}|[0-9a-f]{32}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})$/i;
 
-/** One spelling for each UUID: lower case, no dashes, as short as it goes: `180d`, not `0000180D-0000-1000-8000-…`. */
+/**
+ * One spelling for each UUID: lower case, no dashes, as short as it goes: `180d`, not `0000180D-0000-1000-8000-…`. The
+ * packages leave out zeros in front (`d` for `000d`).
+ */
 export function shortUuid(text: string): string {
   const hex = text.toLowerCase().replaceAll('-', '');
-  const start = hex.length === 32 && hex.endsWith(BASE) ? hex.slice(0, 8) : hex;
+  const start = (hex.length === 32 && hex.endsWith(BASE) ? hex.slice(0, 8) : hex).padStart(4, '0');
   return start.length === 8 && start.startsWith('0000') ? start.slice(4) : start;
 }
 

@@ -8,6 +8,7 @@ import type { Noble, NoblePeripheral } from './api.js';
 import { Connection } from './connection.js';
 import { unavailable } from './load.js';
 import { Scanner } from './scanner.js';
+import { forgetStranger, guardAgainstStrangers } from './strangers.js';
 
 /** A peripheral heard so long ago is likely still there, in milliseconds. */
 const FRESH_MS = 2_000;
@@ -17,6 +18,8 @@ const MAX_ATTEMPTS = 3;
 const QUIET_MS = 5_000;
 /** Peripherals that are remembered; most are strangers walking by. */
 const MAX_HEARD = 1024;
+/** Services of one peripheral, after which its list is begun anew: the packages add up all that it ever named. */
+const MAX_SERVICES = 64;
 
 interface Heard {
   readonly peripheral: NoblePeripheral;
@@ -57,6 +60,7 @@ export class NobleRadio implements Radio {
     this.#events = events;
     this.#startedAt = performance.now();
     this.#scanner = new Scanner(noble);
+    guardAgainstStrangers(noble, (text) => this.logger.debug(`${this.packageName}: ${text}`));
     noble.on('discover', (peripheral: NoblePeripheral) => this.#discovered(peripheral));
     noble.on('warning', (text: string) => this.logger.debug(`${this.packageName}: ${text}`));
     noble.on('stateChange', (state: string) => this.#changed(state));
@@ -162,10 +166,17 @@ export class NobleRadio implements Radio {
   #discovered(peripheral: NoblePeripheral): void {
     this.#heard.delete(peripheral.id);
     this.#heard.set(peripheral.id, { peripheral, at: performance.now() });
-    const [oldest] = this.#heard.keys();
-    if (this.#heard.size > MAX_HEARD && oldest !== undefined) this.#heard.delete(oldest);
+    const [oldest] = this.#heard.values();
+    if (this.#heard.size > MAX_HEARD && oldest !== undefined) this.#forget(oldest.peripheral);
     this.#events?.advert(advertOf(peripheral));
+    const { serviceUuids, serviceData } = peripheral.advertisement;
+    if ((serviceUuids?.length ?? 0) + (serviceData?.length ?? 0) > MAX_SERVICES) this.#forget(peripheral);
     this.#wake();
+  }
+
+  #forget({ id, address }: NoblePeripheral): void {
+    this.#heard.delete(id);
+    if (this.#noble !== undefined && !this.#connections.has(id)) forgetStranger(this.#noble, id, address);
   }
 
   #isFresh(id: string): boolean {
