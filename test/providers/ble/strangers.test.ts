@@ -82,7 +82,7 @@ describe.skipIf(missing !== undefined).each([
   const create = () => {
     const options = { hciDriver: 'uart', bindParams: { uart: { port: air.path, baudRate: 115_200 } } };
     noble = withBindings('hci', options);
-    return noble as Noble & { stop(): void } & typeof noble;
+    return noble as Noble & typeof noble;
   };
 
   /** Entries of the tables that the package has for those it heard. */

@@ -15,13 +15,16 @@ export const Exclusive = z.boolean().default(false);
  */
 const all: Noble[] = [];
 
-/** Opens the adapter and leaves the signals of the process to the host: the packages would end it at SIGINT. */
-export function openAdapter(open: () => Noble): Opened {
+/**
+ * Opens the adapter and leaves the signals of the process to the host: the packages would end it at SIGINT. `ofKernel`:
+ * it is no serial port, of which there may be many, one after the other.
+ */
+export function openAdapter(open: () => Noble, ofKernel: boolean): Opened {
   const signals = process.listeners('SIGINT');
   const exits = process.listeners('exit');
   try {
     const noble = open();
-    all.push(noble);
+    if (ofKernel) all.push(noble);
     void noble.state;
     return { noble, goodbyes: process.listeners('exit').filter((listener) => !exits.includes(listener)) };
   } finally {

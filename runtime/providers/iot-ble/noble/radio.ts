@@ -51,7 +51,7 @@ export class NobleRadio implements Radio {
   async start(events: RadioEvents): Promise<void> {
     let opened: Opened;
     try {
-      opened = openAdapter(this.open);
+      opened = openAdapter(this.open, !this.adapter.startsWith('/'));
     } catch (thrown) {
       throw thrown instanceof IotError ? thrown : unavailable(this.packageName, thrown);
     }
@@ -176,7 +176,8 @@ export class NobleRadio implements Radio {
 
   #forget({ id, address }: NoblePeripheral): void {
     this.#heard.delete(id);
-    if (this.#noble !== undefined && !this.#connections.has(id)) forgetStranger(this.#noble, id, address);
+    const noble = this.#opened?.noble;
+    if (noble !== undefined && !this.#connections.has(id)) forgetStranger(noble, id, address);
   }
 
   #isFresh(id: string): boolean {

@@ -23,8 +23,8 @@ const Settings = z.strictObject({
   exclusive: Exclusive,
 });
 
-function withBindings(options: object): Noble & { stop(): void } {
-  type Module = { withBindings(type: string, options: object): Noble & { stop(): void } };
+function withBindings(options: object): Noble {
+  type Module = { withBindings(type: string, options: object): Noble };
   return (loadNative(PACKAGE, PACKAGE) as Module).withBindings('hci', options);
 }
 

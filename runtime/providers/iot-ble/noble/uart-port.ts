@@ -42,7 +42,7 @@ interface Port extends EventEmitter {
 }
 
 /** Opens noble over a serial port; what goes wrong at that is told to `failed`. */
-export function openUart(create: () => Noble & { stop(): void }, failed: (error: Error) => void): Noble {
+export function openUart(create: () => Noble, failed: (error: Error) => void): Noble {
   const noble = create();
   void noble.state;
   const socket = (noble as Inside)._bindings?._hci?._socket;
