@@ -13,17 +13,17 @@ import { Answers } from './machine/answers.js';
 import { boot } from './machine/boot.js';
 import { type Context, forAll, recordOf, transit, viewOf } from './machine/context.js';
 import { fallBackFrom } from './machine/crash.js';
-import { endingRecord } from './machine/endings.js';
 import { Inbox } from './machine/inbox.js';
+import { Removals } from './machine/removals.js';
 import { Reporter } from './machine/reporter.js';
 import { Schedule } from './machine/schedule.js';
-import { tell, tellEnd } from './machine/tell.js';
-import { clear, companions, forgetRefusal, withEnding } from './machine/transitions.js';
+import { tellEnd } from './machine/tell.js';
+import { forgetRefusal } from './machine/transitions.js';
 import type { ModuleSource, StatusSink } from './ports.js';
 import { Blobs } from './storage/blobs.js';
 import type { FileSystem } from './storage/fs.js';
 import { nodeFileSystem } from './storage/node-fs.js';
-import { COMPONENT_NAME, namedDigests } from './storage/record.js';
+import { COMPONENT_NAME } from './storage/record.js';
 import { StateFiles } from './storage/state-files.js';
 import { Store } from './storage/store.js';
 import { type Now, Time } from './time.js';
@@ -80,8 +80,8 @@ export class Updates {
   private readonly inbox: Inbox;
   private readonly fresh: FreshIndex;
   private booted: Awaited<ReturnType<typeof boot>> | undefined;
-  /** Slots that are being emptied: what is desired of them meanwhile is looked at afterwards. */
-  private readonly removing = new Map<string, Promise<unknown>>();
+  /** What is desired of slots that are being emptied is looked at afterwards. */
+  private readonly removals: Removals;
   private resumed = false;
   private stopped = false;
 
@@ -112,6 +112,9 @@ export class Updates {
     });
     this.schedule = new Schedule(this.context, this.answers);
     this.inbox = new Inbox(this.context, this.answers, this.schedule);
+    this.removals = new Removals(this.context, this.schedule, this.answers, (slot) =>
+      this.ready().modules.delete(slot),
+    );
     this.fresh = new FreshIndex({
       ...{ device, store, time, clock, log },
       trust: () => this.trust.current(),
@@ -173,8 +176,9 @@ export class Updates {
       this.context.log.warn('an update for a component with an impossible name is ignored');
       return;
     }
-    if (this.removing.size > 0) {
-      void Promise.all(this.removing.values()).then(() => this.desired(component, envelope));
+    const emptied = this.removals.over();
+    if (emptied !== undefined) {
+      void emptied.then(() => this.desired(component, envelope));
       return;
     }
     if (envelope.length > 0) this.inbox.desired(component, envelope);
@@ -269,36 +273,7 @@ export class Updates {
    */
   async remove(slot: string): Promise<void> {
     this.resume();
-    if (this.schedule.busy(slot) || this.removing.has(slot)) {
-      const hint = `wait for its outcome: iot-host ps`;
-      throw new IotError('E_BUSY', `slot ${slot} is being updated`, { hint });
-    }
-    const removal = this.empty(slot);
-    const over = removal.catch(() => undefined).finally(() => this.removing.delete(slot));
-    this.removing.set(slot, over);
-    await removal;
-  }
-
-  private async empty(slot: string): Promise<void> {
-    const { active } = recordOf(this.context, slot);
-    const why = new IotError('E_CANCELLED', 'the actor was removed');
-    const release = active?.release?.name;
-    const { current } = this.context.store;
-    const last = release !== undefined && companions(current, slot).length === 0;
-    const ending = active === undefined ? undefined : endingRecord({ ...active, release }, why);
-    // The message of a release may be kept for its other actors: it is answered then, not judged as an older one.
-    const transition = release === undefined || ending === undefined ? clear : withEnding(clear, ending);
-    await transit(this.context, active?.deployment ?? '0'.repeat(64), forAll([slot], transition));
-    this.ready().modules.delete(slot);
-    this.answers.forgetRefusals();
-    await this.context.target.clear(slot);
-    if (active === undefined || ending === undefined) return;
-    await this.sweep();
-    // Whoever pushes next has to know the new floor.
-    const { deployment, sequence, state, reason } = ending;
-    const step = { component: slot, deployment, sequence, state, reason };
-    this.context.reporter.status(step, recordOf(this.context, slot));
-    if (last) tell(this.context, [slot], { ...step, component: release });
+    await this.removals.remove(slot);
   }
 
   /**
@@ -328,15 +303,6 @@ export class Updates {
   async idle(): Promise<void> {
     await this.schedule.idle();
     await this.context.reporter.flushed();
-  }
-
-  /** Frees the space of modules that nothing needs; a failure costs space only. */
-  private async sweep(): Promise<void> {
-    const { blobs, store, log } = this.context;
-    const coming = this.schedule.digests();
-    await blobs.sweep(new Set([...namedDigests(store.current), ...coming])).catch((thrown: unknown) => {
-      log.warn(`old modules were not removed: ${asIotError(thrown).message}`);
-    });
   }
 
   private ready(): NonNullable<typeof this.booted> {
