@@ -5,7 +5,7 @@ import { stripVTControlCharacters } from 'node:util';
 /** Lines that are kept of what a program said. */
 const KEPT_LINES = 60;
 /** Milliseconds that a program has to tidy up before it is killed. */
-const GRACE = 5000;
+const GRACE = 10_000;
 
 export interface Ended {
   /** `null` where a signal ended it. */

@@ -1,10 +1,9 @@
 import { join } from 'node:path';
-import { type Ended, runGroup } from './group.js';
+import { type Ended, type Limits, runGroup } from './group.js';
 import { CHECKOUT } from './machine.js';
 
 /** Prints the path of the kernel; exit code 3 where it is not there (with `--cached`) or cannot be had. */
 export const BUILD = join(CHECKOUT, 'scripts/lab/build-kernel');
-const BUILD_LIMIT = 40 * 60_000;
 
 /** Path of the lab's kernel where it has been built already. */
 export async function cachedKernel(stop: AbortSignal, build = BUILD): Promise<string | undefined> {
@@ -13,11 +12,10 @@ export async function cachedKernel(stop: AbortSignal, build = BUILD): Promise<st
 
 /** Path of the lab's kernel, built where it is missing; or why it cannot be had. */
 export async function builtKernel(
-  stop: AbortSignal,
-  print: (line: string) => void,
+  limits: Limits,
   build = BUILD,
 ): Promise<{ path: string } | { reason: string }> {
-  const ended = await runGroup(build, [], { limit: BUILD_LIMIT, stop, line: print });
+  const ended = await runGroup(build, [], limits);
   const built = path(ended);
   return built === undefined ? { reason: lastWords(ended, 'lab: ') } : { path: built };
 }

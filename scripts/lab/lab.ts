@@ -12,7 +12,9 @@ const TESTS_TAKE = 20 * MINUTE;
 const BUILD_TAKES = 20 * MINUTE;
 /** The longest that one file of tests may take, with its boot. */
 const FILE_LIMIT = 10 * MINUTE;
+/** The longest that setting up and building may take, where there is that much time. */
 const SETUP_LIMIT = 20 * MINUTE;
+const BUILD_LIMIT = 40 * MINUTE;
 
 export interface LabRun {
   /** Parts of the names of test files; all of them if there is none. */
@@ -65,13 +67,14 @@ async function obtain(
     const minutes = Math.max(0, Math.floor(left / MINUTE));
     return { reason: `${what} ${minutes} minutes are left of the ${needed / MINUTE} that may be needed` };
   }
+  const atMost = (limit: number) => ({ limit: Math.min(limit, ends - Date.now()), stop, line: print });
   if (setup !== undefined) {
     const [program, ...args] = setup;
-    const ended = await runGroup(program, args, { limit: SETUP_LIMIT, stop, line: print });
+    const ended = await runGroup(program, args, atMost(SETUP_LIMIT));
     if (ended.code !== 0) return { reason: `what it needs cannot be set up: ${lastWords(ended, 'setup: ')}` };
   }
   print(`lab: run, its kernel is ${cached === undefined ? 'built first' : 'cached'}`);
-  const kernel = cached === undefined ? await builtKernel(stop, print, build) : { path: cached };
+  const kernel = cached === undefined ? await builtKernel(atMost(BUILD_LIMIT), build) : { path: cached };
   if ('reason' in kernel) return { reason: `no kernel: ${kernel.reason}` };
   const why = await cannotBoot({ kernel: kernel.path, limit: MINUTE, stop, print });
   return why === undefined ? kernel : { reason: `its kernel does not boot here: ${why}` };
