@@ -82,6 +82,10 @@ const void *        iot_wasi            (IM3Runtime, IM3ImportContext, uint64_t 
 /* Address of `length` bytes at `pointer` of the guest's memory, or NULL if they are not all inside it. */
 uint8_t *           iot_guest_bytes     (IM3Runtime runtime, uint32_t pointer, uint32_t length);
 
+/* The number under which (binding, namespace, operation) are known from now on, or -1 if there is no room for them. */
+int32_t             iot_names_number    (uint8_t * const parts [3], const uint32_t lengths [3]);
+void                iot_names_release   (void);
+
 extern const char   iot_bad_pointer [];
 
 #endif

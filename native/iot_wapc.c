@@ -83,15 +83,13 @@ void iot_wapc_end (void)
     in_call = false;
 }
 
-static uint32_t     num_names;
-
 void iot_wapc_release (void)
 {
     for (uint32_t i = 0; i < iot_num_buffers; ++i)
         free (buffers [i].data);
 
     memset (buffers, 0, sizeof (buffers));
-    num_names = 0;
+    iot_names_release ();
 }
 
 /* --- guest memory ---------------------------------------------------------------------------------------------- */
@@ -120,44 +118,6 @@ static M3Result keep (iot_buffer_id id, const uint8_t * from, uint32_t length)
         memcpy (buffers [id].data, from, length);
     buffers [id].length = length;
     return m3Err_none;
-}
-
-/* --- names ----------------------------------------------------------------------------------------------------- */
-
-enum { max_names = 16, max_name_bytes = 112 };
-
-/* A guest calls the same few operations again and again: the host decodes their names once. */
-static struct
-{
-    uint32_t    lengths [3];
-    uint8_t     text [max_name_bytes];
-}
-names [max_names];
-
-static int32_t intern (uint8_t * const parts [3], const uint32_t lengths [3])
-{
-    for (uint32_t i = 0; i < num_names; ++i)
-    {
-        const uint8_t * text = names [i].text;
-
-        if (memcmp (names [i].lengths, lengths, sizeof (names [i].lengths)) == 0
-            and memcmp (text, parts [0], lengths [0]) == 0
-            and memcmp (text + lengths [0], parts [1], lengths [1]) == 0
-            and memcmp (text + lengths [0] + lengths [1], parts [2], lengths [2]) == 0)
-            return (int32_t) i;
-    }
-
-    if (num_names == max_names or (uint64_t) lengths [0] + lengths [1] + lengths [2] > max_name_bytes)
-        return -1;
-
-    uint8_t * text = names [num_names].text;
-    for (uint32_t part = 0; part < 3; ++part)
-    {
-        memcpy (text, parts [part], lengths [part]);
-        text += lengths [part];
-    }
-    memcpy (names [num_names].lengths, lengths, sizeof (names [0].lengths));
-    return (int32_t) num_names ++;
 }
 
 /* --- the nine functions ---------------------------------------------------------------------------------------- */
@@ -236,8 +196,8 @@ static m3ApiRawFunction (host_call)
 
     buffers [iot_host].length = 0;
 
-    int32_t answer = host_host_call (intern (parts, lengths), binding_text, binding_length, space_text, space_length,
-                                     operation_text, operation_length, data, payload_length);
+    int32_t answer = host_host_call (iot_names_number (parts, lengths), binding_text, binding_length, space_text,
+                                     space_length, operation_text, operation_length, data, payload_length);
 
     host_failed = answer < 0;
     buffers [iot_host].length = (uint32_t) (host_failed ? -1 - answer : answer);
