@@ -1,9 +1,41 @@
 // Publishes what Bluetooth devices advertise, each at most once in a while.
 #include "iot_actor.h"
 
-enum { DEVICES = 64, ID_MAX = 40 };
+enum { DEVICES = 64, ID_MAX = 40, FILTERS = 8, FILTER_MAX = 32 };
 
-static int32_t every_ms = 10000, floor_rssi = -127;
+typedef struct {
+  int32_t every_ms, floor_rssi, most;
+  uint32_t filters;
+  struct {
+    uint8_t start[FILTER_MAX];
+    uint32_t len;
+  } only[FILTERS];
+} settings;
+static settings now = {.every_ms = 10000, .floor_rssi = -127, .most = 100};
+
+/// Devices that make up a new address for each advertisement are new ones each time: all together are limited, too.
+static int64_t second_began;
+static int32_t in_second;
+
+static bool is_too_much(int64_t ms) {
+  if (ms - second_began >= 1000) {
+    second_began = ms;
+    in_second = 0;
+  }
+  return in_second >= now.most;
+}
+
+static bool begins(iot_bytes text, iot_bytes start) {
+  return text.len >= start.len && iot_same((iot_bytes){text.at, start.len}, start);
+}
+
+static bool is_wanted(const iot_advertisement *from) {
+  for (uint32_t i = 0; i < now.filters; i++) {
+    iot_bytes start = {now.only[i].start, now.only[i].len};
+    if (begins(from->address, start) || begins(from->name, start)) return true;
+  }
+  return now.filters == 0;
+}
 
 /// Who was told of when. The one that was told of longest ago makes room.
 typedef struct {
@@ -18,7 +50,7 @@ static bool is_due(iot_bytes id, int64_t ms) {
   for (uint32_t i = 0; i < DEVICES; i++) {
     seen *d = &devices[i];
     if (d->id_len > 0 && iot_same((iot_bytes){d->id, d->id_len}, id)) {
-      if (ms - d->at < every_ms) return false;
+      if (ms - d->at < now.every_ms) return false;
       d->at = ms;
       return true;
     }
@@ -102,11 +134,13 @@ static bool on_advertisement(iot_bytes payload) {
   iot_advertisement from;
   iot_now time;
   if (!iot_read_advertisement(payload, &from)) return false;
-  if (from.rssi < floor_rssi || from.id.len > ID_MAX) return true;
+  if (from.rssi < now.floor_rssi || from.id.len > ID_MAX || !is_wanted(&from)) return true;
   for (uint32_t i = 0; i < from.id.len; i++)  // it becomes a level of a topic
     if (from.id.at[i] == '/' || from.id.at[i] == '+' || from.id.at[i] == '#') return true;
   if (!iot_timer_now(&time)) return iot_fail_host(IOT_TEXT("iot:timer Now"));
-  if (!is_due(from.id, time.monotonic_ns / 1000000)) return true;
+  int64_t ms = time.monotonic_ns / 1000000;
+  if (is_too_much(ms) || !is_due(from.id, ms)) return true;
+  in_second++;
 
   iot_writer w = iot_writer_on(text, sizeof text), to = iot_writer_on(topic, sizeof topic);
   iot_put(&w, IOT_TEXT("{\"address\":"));
@@ -127,20 +161,26 @@ static bool on_advertisement(iot_bytes payload) {
 }
 
 static const char *apply(iot_bytes text) {
-  int32_t every = 10000, rssi = -127;
+  settings made = {.every_ms = 10000, .floor_rssi = -127, .most = 100};
   iot_bytes word, name, value;
   while (iot_next_word(&text, &word)) {
     if (!iot_cut(word, '=', &name, &value)) return "is not name=value";
     if (iot_same(name, IOT_TEXT("every"))) {
-      if (!iot_whole(value, 0, 86400000, &every)) return "every= wants 0 to 86400000 milliseconds";
+      if (!iot_whole(value, 0, 86400000, &made.every_ms)) return "every= wants 0 to 86400000 milliseconds";
     } else if (iot_same(name, IOT_TEXT("rssi"))) {
-      if (!iot_whole(value, -127, 20, &rssi)) return "rssi= wants -127 to 20 dBm";
+      if (!iot_whole(value, -127, 20, &made.floor_rssi)) return "rssi= wants -127 to 20 dBm";
+    } else if (iot_same(name, IOT_TEXT("most"))) {
+      if (!iot_whole(value, 1, 1000, &made.most)) return "most= wants 1 to 1000 messages a second";
+    } else if (iot_same(name, IOT_TEXT("only"))) {
+      if (made.filters == FILTERS) return "has more than 8 only=";
+      if (value.len == 0 || value.len > FILTER_MAX) return "only= wants the beginning of an address or a name, 1 to 32 bytes";
+      iot_copy(made.only[made.filters].start, value.at, value.len);
+      made.only[made.filters++].len = value.len;
     } else {
       return "has a name that ble-beacon does not know";
     }
   }
-  every_ms = every;
-  floor_rssi = rssi;
+  now = made;
   return 0;
 }
 

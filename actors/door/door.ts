@@ -8,6 +8,10 @@ export { __guest_call } from '../sdk/assemblyscript/assembly';
 const LINES_MAX = 8;
 const NAME_MAX = 64;
 const LONG_MS = 1000;
+/** A door that has been open for so long was perhaps forgotten. */
+const LONG_OPEN_MS = 300000;
+/** After so long it is tried again to say what the broker did not take. */
+const AGAIN_MS = 5000;
 /** Sequence numbers are not known: another module watched before this one. */
 const UNKNOWN: i64 = -1;
 
@@ -24,6 +28,8 @@ const PRESS = text('{"event":"press"');
 const RELEASE = text('{"event":"release"');
 const LONG_PRESS = text('{"event":"long"');
 const MS = text(',"ms":');
+const LONG_OPEN = text(',"long":true');
+const AGAIN = text('again');
 const COUNT = text(',"count":');
 const LOST = text(',"lost":');
 const END = text('}');
@@ -40,6 +46,9 @@ class Watched {
   count: i64 = 0;
   lost: i64 = 0;
   since: i64 = 0;
+  /** A contact: open for long; its state is with the broker. */
+  long: bool = false;
+  told: bool = true;
 }
 
 const lines = new Lines();
@@ -69,7 +78,7 @@ on('Start', (payload: Bytes): bool => {
   for (let i = 0; i < used; i++) {
     const line = unchecked(watched[i]);
     if (!gpioWatch(line.name, BOTH)) return failHost('iot:gpio Watch');
-    if (!line.isButton) tellState(line);
+    if (!line.isButton && !tellChange(line)) return false;
   }
   return true;
 });
@@ -86,6 +95,7 @@ function remember(known: bool): void {
   line.isButton = begins(line.name, BUTTON);
   line.level = lines.value ? 1 : 0;
   line.seq = known ? 0 : UNKNOWN;
+  line.told = true;
   used++;
 }
 
@@ -118,8 +128,7 @@ function take(line: Watched): bool {
   line.level = level;
   if (line.isButton) return takeButton(line, before);
   if (level == 1 && before == 0) line.count++;
-  tellState(line);
-  return true;
+  return tellChange(line);
 }
 
 function takeButton(line: Watched, before: i32): bool {
@@ -142,16 +151,37 @@ on('Tick', (payload: Bytes): bool => {
   if (!tick.read(payload)) return false;
   for (let i = 0; i < used; i++) {
     const line = unchecked(watched[i]);
-    if (!line.timer.equals(tick.id) || line.level != 0) continue;
-    begin(LONG_PRESS);
-    finish(line, false);
+    if (tick.id.equals(AGAIN)) {
+      if (!line.told) tellState(line);
+    } else if (line.timer.equals(tick.id)) {
+      isLong(line);
+    }
   }
   return true;
 });
 
+function isLong(line: Watched): void {
+  if (line.isButton && line.level == 0) {
+    begin(LONG_PRESS);
+    finish(line, false);
+  } else if (!line.isButton && line.level == 1) {
+    line.long = true;
+    tellState(line);
+  }
+}
+
+function tellChange(line: Watched): bool {
+  line.long = false;
+  tellState(line);
+  if (line.level == 1) return timerAfter(line.timer, LONG_OPEN_MS) || failHost('iot:timer After');
+  return timerCancel(line.timer) || failHost('iot:timer Cancel');
+}
+
 function tellState(line: Watched): void {
   begin(line.level == 1 ? OPEN : CLOSED);
-  finish(line, true);
+  if (line.long) message.put(LONG_OPEN);
+  line.told = finish(line, true);
+  if (!line.told) timerAfter(AGAIN, AGAIN_MS);
 }
 
 function begin(head: Bytes): void {
@@ -159,8 +189,8 @@ function begin(head: Bytes): void {
   message.put(head);
 }
 
-/** A door that nobody hears of goes on being watched. */
-function finish(line: Watched, retain: bool): void {
+/** A door that nobody hears of goes on being watched. False when the broker did not take it. */
+function finish(line: Watched, retain: bool): bool {
   message.put(COUNT);
   message.putDecimal(line.count);
   message.put(LOST);
@@ -171,5 +201,7 @@ function finish(line: Watched, retain: bool): void {
   topic.put(line.name);
   messageView.set(message.start, message.size);
   topicView.set(topic.start, topic.size);
-  if (!mqttPublish(topicView, messageView, 1, retain)) log(UNHEARD);
+  if (mqttPublish(topicView, messageView, 1, retain)) return true;
+  log(UNHEARD);
+  return false;
 }

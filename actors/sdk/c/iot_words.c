@@ -72,10 +72,30 @@ void iot_put_hex(iot_writer *w, iot_bytes bytes) {
   }
 }
 
+/// Bytes of the character at the front of `text`, by Unicode's table of well-formed UTF-8; 0 for what is none.
+static uint32_t character_len(iot_bytes text) {
+  uint8_t first = text.at[0];
+  uint32_t len = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+  if (len > text.len) return 0;
+  for (uint32_t i = 1; i < len; i++)
+    if ((text.at[i] & 0xc0) != 0x80) return 0;
+  if (len < 3) return len;
+  // What is written longer than it has to be, halves of surrogate pairs, and what is beyond the last plane.
+  uint8_t second = text.at[1];
+  if ((first == 0xe0 && second < 0xa0) || (first == 0xed && second > 0x9f)) return 0;
+  if ((first == 0xf0 && second < 0x90) || (first == 0xf4 && second > 0x8f)) return 0;
+  return len;
+}
+
 void iot_put_json(iot_writer *w, iot_bytes text) {
   iot_put(w, IOT_TEXT("\""));
-  for (uint32_t i = 0; i < text.len; i++) {
-    iot_bytes one = {text.at + i, 1};
+  for (uint32_t i = 0, len; i < text.len; i += len > 0 ? len : 1) {
+    len = character_len((iot_bytes){text.at + i, text.len - i});
+    iot_bytes one = {text.at + i, len};
+    if (len == 0) {
+      iot_put(w, IOT_TEXT("\\ufffd"));
+      continue;
+    }
     if (*one.at == '"' || *one.at == '\\') iot_put(w, IOT_TEXT("\\"));
     if (*one.at < ' ') {
       iot_put(w, IOT_TEXT("\\u00"));

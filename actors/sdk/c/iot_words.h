@@ -17,7 +17,7 @@ void iot_put_fixed(iot_writer *w, int32_t value, uint32_t decimals);
 bool iot_whole(iot_bytes text, int32_t low, int32_t high, int32_t *value);
 
 void iot_put_hex(iot_writer *w, iot_bytes bytes);
-/// A JSON string with its quotes. What is not UTF-8 in `text` stays as it is: host texts are.
+/// A JSON string with its quotes. A byte that is not UTF-8 becomes U+FFFD, so that what comes out is always JSON.
 void iot_put_json(iot_writer *w, iot_bytes text);
 
 #endif

@@ -131,16 +131,20 @@ export class RealActor {
     cleanup.add(() => this.broker.kill());
   }
 
-  /** What the broker keeps for those who come later, as JSON. */
+  /** What the broker keeps for those who come later, as JSON; `undefined` for nothing. */
   async retained(topic: string): Promise<unknown> {
     const client = await connectAsync(this.broker.url);
-    const told = new Promise<readonly [Buffer, boolean]>((resolve) =>
-      client.once('message', (_topic, payload, { retain }) => resolve([payload, retain])),
+    const kept: Buffer[] = [];
+    client.on('message', (of, payload, { retain }) => void (of === topic && retain && kept.push(payload)));
+    await client.subscribeAsync([topic, 'home/nobody']);
+    // What is kept comes before anything that is said later.
+    const later = new Promise<void>((resolve) =>
+      client.on('message', (of) => void (of === 'home/nobody' && resolve())),
     );
-    await client.subscribeAsync(topic);
-    const [payload, retain] = await told;
+    await client.publishAsync('home/nobody', '');
+    await later;
     await client.endAsync(true);
-    return retain ? JSON.parse(payload.toString()) : undefined;
+    return kept[0] === undefined ? undefined : JSON.parse(kept[0].toString());
   }
 
   /** What was heard of a topic, as JSON, first to last. */
