@@ -53,6 +53,22 @@ describe('door', () => {
     expect(events.some(({ retain }) => retain)).toBe(false);
   });
 
+  it('says that a door was left open, until it is closed', async () => {
+    const bench = await start();
+    await press(bench, 'GPIO17', 0);
+    await press(bench, 'GPIO17', 1);
+    await bench.pass(299_999);
+    expect(bench.last(DOOR)).toEqual({ state: 'open', count: 1, lost: 0 });
+    await bench.pass(2);
+    expect(bench.last(DOOR)).toEqual({ state: 'open', long: true, count: 1, lost: 0 });
+    await press(bench, 'GPIO17', 0);
+    expect(bench.last(DOOR)).toEqual({ state: 'closed', count: 1, lost: 0 });
+    await press(bench, 'GPIO17', 1);
+    await press(bench, 'GPIO17', 0);
+    await bench.pass(600_000);
+    expect(bench.last(DOOR)).toEqual({ state: 'closed', count: 2, lost: 0 });
+  });
+
   it('reports edges that were lost, believes the line, and counts none twice', async () => {
     const bench = await start();
     const edge = (seq: number, kind: string) =>

@@ -31,7 +31,8 @@ describe.each(['blink', 'counter', 'relay', 'thermostat', 'door', 'ble-beacon', 
     });
 
     it('signs a module that is built, for the contracts that are bound', () => {
-      const [, file = '', slot] = /iot-host sign dist\/actors\/(\S+)\.wasm --name (\S+)/.exec(typed) ?? [];
+      const [, file = '', slot] =
+        /iot-host sign dist\/actors\/(\S+)\.wasm -o \S+ --name (\S+)/.exec(typed) ?? [];
       expect(slot).toBe(name);
       expect(actorModule(file).length).toBeGreaterThan(0);
       const signed = [...typed.matchAll(/--cap (\S+)/g)].map(([, cap]) => cap).sort();
@@ -40,3 +41,34 @@ describe.each(['blink', 'counter', 'relay', 'thermostat', 'door', 'ble-beacon', 
     });
   },
 );
+
+describe.each(['thermostat', 'door', 'ble-beacon', 'modbus-gateway'])('README of %s', (name) => {
+  it('says how large the module is', () => {
+    const [, size = '0'] = /^\| Size +\| (\d+) kB, and one page of memory/m.exec(readme(name)) ?? [];
+    // Another version of a compiler makes it a little larger or smaller.
+    const is = actorModule(name).length / 1_000;
+    expect(Math.abs(Number(size) - is)).toBeLessThan(is / 5);
+  });
+
+  it('draws wires to pins as the boards have them', () => {
+    const drawing =
+      codeBlocks(readme(name)).find(({ text }) => text.includes('Raspberry Pi header'))?.text ?? '';
+    const header = parse(
+      readFileSync(new URL('../../boards/headers/raspberry-pi-40.yaml', import.meta.url), 'utf8'),
+    ).pins as Record<string, { gpio?: number; power?: string }>;
+    const wires = [...drawing.matchAll(/^ *(\d+) {2}(\w+) +─/gm)];
+    expect(wires.length > 0).toBe(['thermostat', 'door'].includes(name));
+    for (const [, pin = '', label = ''] of wires) {
+      const { gpio, power } = header[pin] ?? {};
+      // RXD of the first port is GPIO15 on all of them.
+      expect([pin, label === 'RXD' ? 'GPIO15' : label]).toEqual([pin, power ?? `GPIO${gpio}`]);
+    }
+    const drawn = new Set(wires.map(([, , label]) => label));
+    const config = parse(codeBlocks(readme(name)).find(({ language }) => language === 'yaml')?.text ?? '');
+    const own: Record<string, string> = config.lines ?? {};
+    const used = config.actors[0].bindings.flatMap(({ lines = {} }: { lines?: object }) =>
+      Object.keys(lines),
+    );
+    for (const line of used) expect(drawn).toContain(own[line] ?? line);
+  });
+});

@@ -35,6 +35,21 @@ describe.skipIf(missing !== undefined)('door on a device, as its README has it',
     ]);
   });
 
+  it('tells a press, a long one and the release of a button, and keeps none of them', {
+    timeout: 60_000,
+  }, async () => {
+    const door = await start();
+    const button = 'home/door/BUTTON';
+    expect(door.last(button)).toBeUndefined();
+    for (const level of [0, 1, 0] as const) door.gpio.press('BUTTON', level);
+    await door.says(button, { event: 'long', count: 1 });
+    for (const level of [1, 0, 1] as const) door.gpio.press('BUTTON', level);
+    await door.says(button, { event: 'release', count: 1, lost: 0 });
+    expect(door.last(button)?.ms).toBeGreaterThanOrEqual(1_000);
+    expect(door.of(button).map(({ event }) => event)).toEqual(['press', 'long', 'release']);
+    expect(await door.retained(button)).toBeUndefined();
+  });
+
   it('leaves its state with the broker, and the true one after a start', { timeout: 60_000 }, async () => {
     const door = await start();
     door.gpio.press(LINE, 1);
