@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { BindingConfig, type HostConfig, type SlotConfig } from '../base/config/schema.js';
 import { asIotError, IotError } from '../base/errors.js';
 import type { Logger } from '../base/logger.js';
+import { namesActor } from './actors/actor-calls.js';
 import type { ActorSlot } from './actors/actor-slot.js';
 import { type BindingName, BindingStore, isSame } from './binding-store.js';
 
@@ -103,6 +104,14 @@ export class Grants {
       this.#unbound.delete(bindingKey(slot.name, { contract, name: session.binding }));
     }
     await slot.bindings.removeAll();
+  }
+
+  /** What has to be typed so that a slot, which may not be there yet, has all of these capabilities. */
+  missing(slot: ActorSlot | undefined, name: string, capabilities: readonly string[]): string[] {
+    const bound = new Set(slot?.bindings.list().map(({ contract }) => contract));
+    return capabilities
+      .filter((id) => !namesActor(id) && !bound.has(id))
+      .map((id) => `iot-host bind ${name} ${id}`);
   }
 
   async #inTheFile(actor: string, named: BindingName): Promise<IotError> {

@@ -6,11 +6,12 @@ import { asIotError, IotError } from '../base/errors.js';
 import type { Logger } from '../base/logger.js';
 import type { BrokerAccess } from '../base/mqtt/connection.js';
 import type { ActorStatus } from '../control/protocol/messages.js';
-import { ACTOR_CALLS, ActorCalls, namesActor } from './actors/actor-calls.js';
+import { ACTOR_CALLS, ActorCalls } from './actors/actor-calls.js';
 import { ActorSlot } from './actors/actor-slot.js';
 import { Cells } from './cell/cells.js';
 import { type HostClock, machineClock } from './clock.js';
 import { HostCallCounters, type HostCounters } from './counters.js';
+import { FirstModules, type FirstModulesParts } from './first-modules.js';
 import { Grants } from './grants.js';
 import { endsWithin } from './patience.js';
 import { Providers } from './providers/providers.js';
@@ -18,7 +19,7 @@ import { QuarantineStore } from './quarantine-store.js';
 import { StoppedStore } from './stopped-store.js';
 import type { Candidate, CheckedModule, UpdateTarget } from './update.js';
 
-export interface HostParts {
+export interface HostParts extends FirstModulesParts {
   readonly config: HostConfig;
   /** Slots beyond those of the configuration: a push has made them. */
   readonly pushed?: readonly string[];
@@ -35,8 +36,6 @@ export interface HostParts {
   readonly contracts: ReadonlyMap<string, { readonly contract: Contract; readonly url: string }>;
   /** Default: that of the machine. */
   readonly clock?: HostClock;
-  /** The module that a slot starts with; asked once for each slot. A throw keeps the slot empty. */
-  firstModule(slot: SlotConfig): Promise<CheckedModule | undefined>;
 }
 
 /** An actor is kept down: its module had too many faults. */
@@ -55,7 +54,7 @@ export class Host implements UpdateTarget {
   readonly #stopped: StoppedStore;
   readonly #quarantines: QuarantineStore;
   readonly #slots = new Map<string, ActorSlot>();
-  readonly #refused = new Map<string, IotError>();
+  readonly #firstModules: FirstModules;
   readonly #listeners = new Set<() => void>();
   readonly #quarantineListeners = new Set<QuarantineListener>();
   readonly #hostCalls: HostCallCounters;
@@ -67,6 +66,7 @@ export class Host implements UpdateTarget {
     this.#parts = parts;
     this.#hostCalls = new HostCallCounters((id) => id === ACTOR_CALLS || parts.contracts.has(id));
     this.#grants = new Grants(parts);
+    this.#firstModules = new FirstModules(parts);
     this.#stopped = new StoppedStore(join(parts.dataDir, 'stopped.json'));
     this.#quarantines = new QuarantineStore(join(parts.dataDir, 'quarantined.json'), logger);
     this.#cells = new Cells(parts.engine, config.cells, {
@@ -153,7 +153,7 @@ export class Host implements UpdateTarget {
 
   actors(): ActorStatus[] {
     return [...this.#slots.values()].map((slot) => {
-      const refused = this.#refused.get(slot.name)?.message;
+      const refused = this.#firstModules.refused().get(slot.name)?.message;
       return {
         ...slot.status(),
         ...(slot.state === 'empty' && refused !== undefined ? { problem: refused } : {}),
@@ -194,7 +194,9 @@ export class Host implements UpdateTarget {
 
   /** Why the device is not ready; empty when it is. */
   problems(): string[] {
-    const refused = [...this.#refused].filter(([name]) => this.#slots.get(name)?.state === 'empty');
+    const refused = [...this.#firstModules.refused()].filter(
+      ([name]) => this.#slots.get(name)?.state === 'empty',
+    );
     return [
       ...this.providers.problems(),
       ...this.#grants.problems(),
@@ -272,15 +274,7 @@ export class Host implements UpdateTarget {
   }
 
   missingBindings(name: string, capabilities: readonly string[]): string[] {
-    const bound = new Set(
-      this.#slots
-        .get(name)
-        ?.bindings.list()
-        .map(({ contract }) => contract),
-    );
-    return capabilities
-      .filter((id) => !namesActor(id) && !bound.has(id))
-      .map((id) => `iot-host bind ${name} ${id}`);
+    return this.#grants.missing(this.#slots.get(name), name, capabilities);
   }
 
   prepare(slot: string, module: CheckedModule): Promise<Candidate> {
@@ -293,7 +287,7 @@ export class Host implements UpdateTarget {
 
   async clear(slot: string): Promise<void> {
     await this.#slots.get(slot)?.clear();
-    this.#refused.delete(slot);
+    this.#firstModules.forget(slot);
   }
 
   #makeSlot(config: SlotConfig): void {
@@ -326,18 +320,8 @@ export class Host implements UpdateTarget {
     for (const listener of this.#listeners) listener();
   }
 
-  /** The module that a slot starts with; what is refused is kept for `problems`. */
-  async #firstModule(slot: ActorSlot): Promise<CheckedModule | undefined> {
-    try {
-      return await this.#parts.firstModule(
-        this.#grants.configured(slot.name) ?? SlotConfig.parse({ name: slot.name }),
-      );
-    } catch (thrown) {
-      const refused = asIotError(thrown);
-      this.#refused.set(slot.name, refused);
-      this.#parts.logger.error(`actor ${slot.name} was refused: ${refused.message}`, { code: refused.code });
-      return undefined;
-    }
+  #firstModule({ name }: ActorSlot): Promise<CheckedModule | undefined> {
+    return this.#firstModules.find(this.#grants.configured(name) ?? SlotConfig.parse({ name }));
   }
 
   async #startSlot(slot: ActorSlot, module: CheckedModule | undefined): Promise<void> {
