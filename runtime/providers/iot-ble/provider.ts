@@ -1,35 +1,23 @@
 import type { Deliver, Session } from '../../base/contract.js';
 import { IotError } from '../../base/errors.js';
 import type { Logger } from '../../base/logger.js';
-import { Registrations, SessionMap, sessionName } from '../../base/sessions.js';
+import { SessionMap, sessionName } from '../../base/sessions.js';
 import { type Ble, checkPeripheral, type Grant, type Scan } from './contract.js';
-import { Link } from './link.js';
-import { Outbox } from './outbox.js';
-import type { Advert, Place, Radio, ServiceInfo } from './radio.js';
-import { ActorScan, advertisement } from './scans.js';
+import { HeardNames } from './heard-names.js';
+import { type Holder, newHolder, SCAN } from './holder.js';
+import type { Link } from './link.js';
+import { Ownership } from './ownership.js';
+import type { Place, Radio, ServiceInfo } from './radio.js';
+import { Scanning } from './scanning.js';
 import { parseState, type SessionState } from './state.js';
 import { TIMING, type Timing } from './timing.js';
-
-/** Peripherals that one binding may have at a time; no usual radio holds more connections. */
-const MAX_PERIPHERALS = 16;
-/** Names of peripherals heard that are remembered, for grants that go by name. */
-const MAX_NAMES = 1024;
-/** Key of the one scan among a session's registrations. */
-const SCAN = '';
-
-/** What one session holds. */
-interface Holder {
-  session: Session<Grant>;
-  readonly outbox: Outbox;
-  readonly links: Registrations<Link>;
-  readonly scan: Registrations<ActorScan>;
-}
 
 /** The rules of `iot:ble` over any radio: who has which peripheral, who hears what, and that the lost come back. */
 export class BleProvider implements Ble {
   readonly #holders = new SessionMap<Holder>();
-  readonly #owners = new Map<string, Holder>();
-  readonly #names = new Map<string, string>();
+  readonly #names = new HeardNames();
+  readonly #owners: Ownership;
+  readonly #scanning: Scanning;
   /** State taken over for sessions that are not bound yet. */
   readonly #restored = new SessionMap<SessionState>();
 
@@ -37,14 +25,20 @@ export class BleProvider implements Ble {
     protected readonly radio: Radio,
     private readonly logger: Logger,
     private readonly timing: Timing = TIMING,
-  ) {}
+  ) {
+    this.#owners = new Ownership(radio, timing, logger);
+    this.#scanning = new Scanning(radio, timing.clock, () => this.#holders.values());
+  }
 
   async start(): Promise<void> {
     await this.radio.start({
-      advert: (advert) => this.#heard(advert),
-      lost: (id, reason) => this.#owners.get(id)?.links.get(id)?.lost(reason),
+      advert: (advert) => {
+        this.#names.remember(advert.id, advert.name);
+        this.#scanning.heard(advert);
+      },
+      lost: (id, reason) => this.#owners.of(id)?.links.get(id)?.lost(reason),
       notification: (id, at, value) =>
-        this.#owners.get(id)?.outbox.notification({ id, ...at, value: Uint8Array.from(value) }),
+        this.#owners.of(id)?.outbox.notification({ id, ...at, value: Uint8Array.from(value) }),
     });
   }
 
@@ -56,7 +50,7 @@ export class BleProvider implements Ble {
   }
 
   async bind(session: Session<Grant>, deliver: Deliver): Promise<void> {
-    const holder = this.#holders.get(session) ?? this.#newHolder(session, deliver);
+    const holder = this.#holders.get(session) ?? newHolder(session, deliver, this.timing.clock, this.logger);
     holder.session = session;
     holder.outbox.redirect(deliver);
     this.#holders.set(session, holder);
@@ -77,8 +71,8 @@ export class BleProvider implements Ble {
     const subscriptions = holder.links
       .entries()
       .map(([, link]) => link.subscriptions.renew((_key, at) => this.#unsubscribe(link, at)));
-    const links = holder.links.renew((_id, link) => this.#release(link));
-    const scan = holder.scan.renew((_key, old) => this.#endScan(old));
+    const links = holder.links.renew((_id, link) => this.#owners.release(link));
+    const scan = holder.scan.renew((_key, old) => this.#scanning.end(old));
     return async () => {
       await scan();
       await links();
@@ -87,31 +81,30 @@ export class BleProvider implements Ble {
   }
 
   scan(session: Session<Grant>, wish: Scan): void {
-    this.#scan(this.#held(session), wish);
+    this.#scanning.begin(this.#held(session), wish);
   }
 
   stopScan(session: Session<Grant>): void {
     const holder = this.#held(session);
-    const scan = holder.scan.delete(SCAN);
     holder.outbox.forgetAdverts();
-    if (scan !== undefined) this.#endScan(scan);
+    this.#scanning.stop(holder);
   }
 
   async connect(session: Session<Grant>, id: string): Promise<void> {
     const holder = this.#held(session);
-    checkPeripheral(holder.session.grant, id, this.#names.get(id));
+    checkPeripheral(holder.session.grant, id, this.#names.of(id));
     const known = holder.links.get(id);
     if (known !== undefined) {
       holder.links.set(id, known);
       await known.reconnect();
       return;
     }
-    const link = this.#claim(holder, id);
+    const link = this.#owners.claim(holder, id);
     try {
       await link.connect();
     } catch (thrown) {
       if (holder.links.get(id) === link) holder.links.delete(id);
-      await this.#release(link);
+      await this.#owners.release(link);
       throw thrown;
     }
   }
@@ -140,7 +133,7 @@ export class BleProvider implements Ble {
 
   async unsubscribe(session: Session<Grant>, id: string, at: Place): Promise<void> {
     const holder = this.#held(session);
-    checkPeripheral(holder.session.grant, id, this.#names.get(id));
+    checkPeripheral(holder.session.grant, id, this.#names.of(id));
     const link = holder.links.get(id);
     if (link?.subscriptions.delete(keyOf(at)) !== undefined) await this.#unsubscribe(link, at);
   }
@@ -148,8 +141,8 @@ export class BleProvider implements Ble {
   async disconnect(session: Session<Grant>, id: string): Promise<void> {
     const holder = this.#held(session);
     const link = holder.links.delete(id);
-    if (link === undefined) checkPeripheral(holder.session.grant, id, this.#names.get(id));
-    else await this.#release(link);
+    if (link === undefined) checkPeripheral(holder.session.grant, id, this.#names.of(id));
+    else await this.#owners.release(link);
   }
 
   async exportState(): Promise<unknown> {
@@ -170,113 +163,32 @@ export class BleProvider implements Ble {
     return this.radio.problem();
   }
 
-  #newHolder(session: Session<Grant>, deliver: Deliver): Holder {
-    const who = sessionName(session);
-    const outbox = new Outbox(deliver, this.timing.clock, {
-      dropped: (notifications, adverts) =>
-        this.logger.warn(
-          `${who} cannot keep up: ${notifications} notifications and advertisements of ${adverts} peripherals dropped`,
-        ),
-      failed: (operation, why) => this.logger.debug(`${operation} for ${who}: ${why}`),
-    });
-    return { session, outbox, links: new Registrations<Link>(), scan: new Registrations<ActorScan>() };
-  }
-
-  #heard(advert: Advert): void {
-    if (advert.name !== undefined && advert.name !== '') this.#remember(advert.id, advert.name);
-    for (const { session, scan, outbox } of this.#holders.values()) {
-      if (scan.get(SCAN)?.lets(advert, session.grant.services) === true) outbox.advert(advertisement(advert));
-    }
-  }
-
-  #remember(id: string, name: string): void {
-    this.#names.delete(id);
-    this.#names.set(id, name);
-    const [oldest] = this.#names.keys();
-    if (this.#names.size > MAX_NAMES && oldest !== undefined) this.#names.delete(oldest);
-  }
-
-  #scan(holder: Holder, wish: Scan): void {
-    holder.scan.delete(SCAN)?.end();
-    const scan = new ActorScan(wish, this.timing.clock, () => {
-      if (holder.scan.get(SCAN) === scan) holder.scan.delete(SCAN);
-      this.#endScan(scan);
-    });
-    holder.scan.set(SCAN, scan);
-    this.#tune();
-  }
-
-  #endScan(scan: ActorScan): void {
-    scan.end();
-    // The others go on as they are; only the last one switches it off.
-    if (this.#scans().length === 0) this.#tune();
-  }
-
-  #scans(): ActorScan[] {
-    return this.#holders.values().flatMap(({ scan }) => scan.entries().map(([, one]) => one));
-  }
-
-  #tune(): void {
-    const scans = this.#scans();
-    const duplicates = scans.some(({ wish }) => wish.duplicates);
-    this.radio.scan(scans.length === 0 ? undefined : { duplicates });
-  }
-
-  #claim(holder: Holder, id: string): Link {
-    const owner = this.#owners.get(id);
-    if (owner !== undefined) {
-      const [who, whose] = [sessionName(holder.session), sessionName(owner.session)];
-      throw new IotError('E_BUSY', `peripheral ${id} cannot go to ${who}: ${whose} holds it`, {
-        hint: 'give it to one of the two bindings only, or let the other one Disconnect',
-      });
-    }
-    if (holder.links.size >= MAX_PERIPHERALS) {
-      throw new IotError(
-        'E_NOT_GRANTED',
-        `peripheral ${id}: ${sessionName(holder.session)} already has ${MAX_PERIPHERALS}`,
-        { hint: 'Disconnect one of them' },
-      );
-    }
-    const link = new Link(id, this.radio, this.timing, this.logger, (reason) => {
-      this.logger.info(`peripheral ${id} of ${sessionName(holder.session)} is gone: ${reason}`);
-      holder.outbox.disconnected({ id, reason });
-    });
-    holder.links.set(id, link);
-    this.#owners.set(id, holder);
-    return link;
-  }
-
-  async #release(link: Link): Promise<void> {
-    await link.close();
-    this.#owners.delete(link.id);
-  }
-
   async #unsubscribe(link: Link, at: Place): Promise<void> {
     if (!link.connected) return;
     await link.run(`Unsubscribe ${at.characteristic}`, () => this.radio.unsubscribe(link.id, at));
   }
 
-  async #dropUngranted({ session: { grant }, links, scan }: Holder): Promise<void> {
-    for (const [id, link] of links.entries()) {
+  async #dropUngranted(holder: Holder): Promise<void> {
+    const { grant } = holder.session;
+    for (const [id, link] of holder.links.entries()) {
       try {
-        checkPeripheral(grant, id, this.#names.get(id));
+        checkPeripheral(grant, id, this.#names.of(id));
       } catch {
-        links.delete(id);
-        await this.#release(link);
+        holder.links.delete(id);
+        await this.#owners.release(link);
       }
     }
-    const ended = grant.scan ? undefined : scan.delete(SCAN);
-    if (ended !== undefined) this.#endScan(ended);
+    if (!grant.scan) this.#scanning.stop(holder);
   }
 
-  async #free({ links, scan, outbox }: Holder): Promise<void> {
+  async #free(holder: Holder): Promise<void> {
+    const { links, outbox } = holder;
     outbox.close();
-    const ended = scan.delete(SCAN);
-    if (ended !== undefined) this.#endScan(ended);
+    this.#scanning.stop(holder);
     await Promise.all(
       links.entries().map(([id, link]) => {
         links.delete(id);
-        return this.#release(link);
+        return this.#owners.release(link);
       }),
     );
   }
@@ -291,7 +203,7 @@ export class BleProvider implements Ble {
     const holder = this.#held(session);
     const link = holder.links.get(id);
     if (link !== undefined) return link;
-    checkPeripheral(holder.session.grant, id, this.#names.get(id));
+    checkPeripheral(holder.session.grant, id, this.#names.of(id));
     throw new IotError('E_PROVIDER', `peripheral ${id} is not connected`, { hint: 'Connect comes first' });
   }
 
@@ -301,7 +213,7 @@ export class BleProvider implements Ble {
       ...{ actor, binding },
       scan: running && { ...running.wish, durationMs: running.left() },
       peripherals: links.entries().map(([id, link]) => ({
-        ...{ id, name: this.#names.get(id) },
+        ...{ id, name: this.#names.of(id) },
         subscriptions: link.subscriptions.entries().map(([, at]) => at),
       })),
     };
@@ -309,18 +221,18 @@ export class BleProvider implements Ble {
 
   #restore(holder: Holder, { scan, peripherals }: SessionState): void {
     for (const { id, name, subscriptions } of peripherals) {
-      if (name !== undefined) this.#remember(id, name);
-      if (holder.links.get(id) !== undefined || this.#owners.has(id)) continue;
+      this.#names.remember(id, name);
+      if (holder.links.get(id) !== undefined || this.#owners.of(id) !== undefined) continue;
       try {
         checkPeripheral(holder.session.grant, id, name);
       } catch {
         continue;
       }
-      const link = this.#claim(holder, id);
+      const link = this.#owners.claim(holder, id);
       for (const at of subscriptions) link.subscriptions.set(keyOf(at), at);
       link.resume();
     }
-    if (scan !== undefined && holder.session.grant.scan) this.#scan(holder, scan);
+    if (scan !== undefined && holder.session.grant.scan) this.#scanning.begin(holder, scan);
   }
 }
 
