@@ -21,12 +21,15 @@ export interface Session<Grant = unknown> {
  */
 export type Deliver = (operation: string, message: unknown) => Promise<unknown>;
 
-/** Something of the board that a binding has for itself: a line of the GPIO, a serial port. */
+/**
+ * What a binding has to do with: a line of the GPIO or a serial port, which are its own; a peripheral that it may
+ * connect to, or the radio that it may listen with, which others may, too.
+ */
 export interface Resource {
-  readonly kind: 'line' | 'port';
-  /** As the board names it, or the provider's settings. */
+  readonly kind: 'line' | 'port' | 'peripheral' | 'radio';
+  /** As the board names it, or the provider's settings; of a peripheral the address or name in the grant. */
   readonly name: string;
-  /** `out`, `in pull-up`, `9600 8N1`: for people. */
+  /** `out`, `in pull-up`, `9600 8N1`, `read and write`: for people. */
   readonly use: string;
 }
 

@@ -26,6 +26,8 @@ export function conflicts(
   return held.flatMap((later, index) => {
     const before = held.slice(0, index);
     const { path, kind, name, provider } = later;
+    // A peripheral and the radio go to whoever asks first.
+    if (kind !== 'line' && kind !== 'port') return [];
     const same = before.find((one) => one.kind === kind && one.name === name && one.provider === provider);
     if (same !== undefined) return [{ path, message: `${kind} ${name} is held by actor ${same.actor}` }];
     return before.flatMap((earlier) => {

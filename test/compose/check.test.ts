@@ -57,6 +57,8 @@ it('what two bindings would take from each other', async () => {
   expect(await problems([serial('uart3: {}'), serial('uart3: {}')])).toEqual([
     `${at(1)}: port uart3 is held by actor a`,
   ]);
+  const radio = '{contract: "iot:ble", scan: true, peripherals: [thermo]}';
+  expect(await problems([radio, radio])).toEqual([]);
   const pin = 'is header pin 7, which is TXD of port uart3';
   expect(
     await problems([serial('uart3: {}'), gpio('DOOR: {direction: in}')], 'lines: {DOOR: GPIO4}'),

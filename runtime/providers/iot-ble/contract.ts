@@ -158,6 +158,14 @@ export default defineContract<Ble, Grant>({
   codec: 'cbor',
   summary: 'Bluetooth LE: advertisements, connections, characteristics',
   grant: Grant,
+  resources: ({ scan, services = [], peripherals, write }) => [
+    ...(scan
+      ? [{ kind: 'radio' as const, name: 'scan', use: services.length === 0 ? 'all' : services.join(' ') }]
+      : []),
+    ...peripherals.map((name) => ({
+      ...{ kind: 'peripheral' as const, name, use: write ? 'read and write' : 'read' },
+    })),
+  ],
   operations: {
     Scan: operation({
       request: Scan,

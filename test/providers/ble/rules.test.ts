@@ -190,6 +190,55 @@ describe('iot:ble, by a clock moved by hand', () => {
     expect(count('Advertisement') - before).toBe(2);
   });
 
+  it('lets through what offers a service by data alone, if grant and scan both want it', async () => {
+    const cuckoo = 'a4:c1:38:00:03:01';
+    ble.add({ address: cuckoo, serviceData: [{ uuid: 'fe95', data: [1] }] });
+    const wanted = await bind('wanted', { services: ['FE95', '180d'] });
+    await run(wanted, 'Scan', { services: ['0000fe95-0000-1000-8000-00805f9b34fb'] });
+    await turn();
+    expect(told.map(({ id }) => id)).toEqual([cuckoo.replaceAll(':', '')]);
+    told = [];
+    // Granted, and not asked for; asked for, and not granted.
+    await run(wanted, 'Scan', { services: ['180d'] });
+    await run(wanted, 'Scan', { services: ['a000'] });
+    await turn();
+    expect(told).toEqual([]);
+  });
+
+  it('hands bytes on as they came, whatever they are, and leaves out what is empty', async () => {
+    const actor = await bind();
+    await run(actor, 'Scan', { duplicates: true });
+    await turn();
+    told = [];
+    for (const length of [0, 1, 31, 255]) {
+      ble.advertise(THERMO, { manufacturerData: Uint8Array.from({ length }, (_, index) => 255 - index) });
+    }
+    const odd = { address: 'a4:c1:38:00:03:02', name: '\u0000\ufffd\u202e"\n', serviceData: [] };
+    ble.add(odd);
+    await turn();
+    await until(() => told.some(({ id }) => id === 'a4c138000302'), 'the odd one');
+    const bytes = told.map((one) => (one as { manufacturerData?: Uint8Array }).manufacturerData);
+    // Of one peripheral the newest one waits.
+    expect(told[0]).not.toHaveProperty('manufacturerData');
+    expect(bytes[1]).toEqual(Uint8Array.from({ length: 255 }, (_, index) => 255 - index));
+    expect(told.at(-1)).toMatchObject({ name: odd.name });
+    expect(told.at(-1)).not.toHaveProperty('serviceData');
+  });
+
+  it('names what a binding may do, for lists', () => {
+    const of = (grant: object) => contract.resources(contract.parseGrant(grant));
+    expect(of({})).toEqual([]);
+    expect(of({ scan: true, services: ['180D', 'fe95'], peripherals: ['thermo', 'a4:c1:*'] })).toEqual([
+      { kind: 'radio', name: 'scan', use: '180d fe95' },
+      { kind: 'peripheral', name: 'thermo', use: 'read' },
+      { kind: 'peripheral', name: 'a4:c1:*', use: 'read' },
+    ]);
+    expect(of({ scan: true, write: true, peripherals: ['x'] })).toEqual([
+      { kind: 'radio', name: 'scan', use: 'all' },
+      { kind: 'peripheral', name: 'x', use: 'read and write' },
+    ]);
+  });
+
   it('says that the adapter is off, and is back with it', async () => {
     const actor = await bind();
     await run(actor, 'Scan');
