@@ -28,7 +28,7 @@ it.each(configurations)('the configuration of %s is one that a host would take',
 });
 
 it('has a configuration for pins, for names of them, for ports and for radio', () => {
-  expect(configurations.map(([name]) => name)).toEqual(['blink', 'door', 'gateway', 'beacons']);
+  expect(configurations.map(([name]) => name)).toEqual(['blink', 'door', 'gateway', 'beacons', 'listener']);
 });
 
 it('has a board of one’s own that can be drawn', async () => {

@@ -113,11 +113,14 @@ it('bluetooth: bluetoothd may run beside a host that does not want the adapter a
   ).toEqual([]);
 });
 
+const onPort = (port: string) =>
+  `providers: [{contract: "iot:ble", hci: {uart: {port: ${port}}}}]\n${CONFIG}`;
+
 it('bluetooth: a built addon will do; a controller on a serial port needs nothing of the kernel', async () => {
   const built = `${MODULES}/@abandonware/bluetooth-hci-socket/build/Release/bluetooth_hci_socket.node`;
   const findings = await find('bluetooth', { files: { ...nobleFiles, [built]: '' } }, noble);
   expect(findings.map(({ state }) => state)).toEqual(['ok', 'ok', 'ok']);
-  const uart = `providers: [{contract: "iot:ble", hci: {uart: {port: /dev/ttyUSB0}}}]\n${CONFIG}`;
+  const uart = onPort('/dev/ttyUSB0');
   const bare = { '/sys/class/bluetooth/hci0/uevent': undefined, '/proc/self/status': undefined };
   expect(await find('bluetooth', { files: { ...bare, '/dev/ttyUSB0': '' } }, uart)).toMatchObject([
     { state: 'ok', text: expect.stringMatching(/addon is built/) },
@@ -126,5 +129,17 @@ it('bluetooth: a built addon will do; a controller on a serial port needs nothin
   expect(await find('bluetooth', { files: bare }, uart)).toMatchObject([
     { state: 'ok' },
     { state: 'fail', text: 'the controller’s port /dev/ttyUSB0 is not there', fix: 'plug it in' },
+  ]);
+  expect(await find('bluetooth', { files: bare }, onPort('uart0'))).toMatchObject([
+    { state: 'ok' },
+    { state: 'ok', text: 'the controller’s port uart0 is there' },
+  ]);
+  expect(await find('bluetooth', { files: bare }, onPort('uart77'))).toMatchObject([
+    { state: 'ok' },
+    {
+      state: 'fail',
+      text: 'the controller’s port uart77 is none of the board',
+      fix: expect.stringMatching(/^one of uart0/),
+    },
   ]);
 });

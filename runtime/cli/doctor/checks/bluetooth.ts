@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { checkNode } from '../device-node.js';
 import { type Check, type Finding, fail, ok } from '../finding.js';
 import type { Machine } from '../machine.js';
-import { providersOf } from '../subject.js';
+import { providersOf, type Subject } from '../subject.js';
 
 const CONTRACT = 'iot:ble';
 const PACKAGES = { noble: '@abandonware/noble', stoprocent: '@stoprocent/noble' } as const;
@@ -17,7 +17,11 @@ export const checkBluetooth: Check = async (machine, subject) => {
   const findings: Finding[] = [];
   for (const { implementation: use, settings } of providers) {
     if (use !== 'noble' && use !== 'stoprocent') findings.push(ok('bluetooth', `${use} radio`));
-    else findings.push(await checkPackage(PACKAGES[use], machine), ...(await checkRadio(settings, machine)));
+    else
+      findings.push(
+        await checkPackage(PACKAGES[use], machine),
+        ...(await checkRadio(settings, machine, subject)),
+      );
   }
   return findings;
 };
@@ -29,13 +33,22 @@ interface Settings {
   readonly exclusive?: boolean;
 }
 
-async function checkRadio(settings: Settings, machine: Machine): Promise<Finding[]> {
+async function checkRadio(settings: Settings, machine: Machine, { board }: Subject): Promise<Finding[]> {
   const { adapter, hci, exclusive } = settings;
   const number = adapter ?? hci ?? 0;
   if (typeof number === 'object') {
     // A controller on a serial port has no kernel in between.
     const { port = '' } = number.uart ?? {};
-    return [await checkNode('bluetooth', `the controller’s port ${port}`, port, 'plug it in', machine)];
+    const found = Object.hasOwn(board.ports, port) ? board.ports[port] : undefined;
+    const what = `the controller’s port ${port}`;
+    if (found === undefined && !port.startsWith('/')) {
+      const names = Object.keys(board.ports).join(', ');
+      return [
+        fail('bluetooth', `${what} is none of the board`, names === '' ? 'give its path' : `one of ${names}`),
+      ];
+    }
+    const path = found?.path ?? port;
+    return [await checkNode('bluetooth', what, path, found?.enable ?? 'plug it in', machine)];
   }
   return [
     await checkAdapter(`hci${number}`, machine),

@@ -1,0 +1,141 @@
+import { execFileSync } from 'node:child_process';
+import { cpSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { encodePayload } from '#runtime/base/codec.js';
+import { Cleanup } from '../../helpers/cleanup.js';
+import { guestModule, passed } from '../../helpers/guest.js';
+import { startHost } from '../../helpers/host.js';
+import { temporaryDir } from '../../helpers/providers.js';
+
+const SCOPES = ['@abandonware', '@stoprocent'] as const;
+const SCRIPT = fileURLToPath(new URL('missing.mjs', import.meta.url));
+/** Whether the kernel has the sockets that an adapter is opened with. */
+const hasBluetooth = readdirSync('/proc/net').includes('hci');
+
+/** An installation of iot-host that has all packages but those of Bluetooth, which the test puts there. */
+class Installation {
+  readonly #folder = temporaryDir();
+  readonly #modules = join(this.#folder.path, 'node_modules');
+
+  constructor() {
+    cpSync(resolve('dist/runtime'), join(this.#folder.path, 'dist/runtime'), { recursive: true });
+    cpSync(resolve('package.json'), join(this.#folder.path, 'package.json'));
+    mkdirSync(this.#modules);
+    for (const name of readdirSync(resolve('node_modules'))) {
+      if (SCOPES.includes(name as (typeof SCOPES)[number])) continue;
+      symlinkSync(resolve('node_modules', name), join(this.#modules, name));
+    }
+  }
+
+  /** Copies a package, without its native code if asked to. */
+  add(name: string, native: boolean): void {
+    const filter = (path: string) => native || !/\/(build|prebuilds)$/.test(path);
+    cpSync(resolve('node_modules', name), join(this.#modules, name), { recursive: true, filter });
+  }
+
+  remove(): void {
+    for (const scope of SCOPES) rmSync(join(this.#modules, scope), { recursive: true, force: true });
+  }
+
+  start(use: string, settings: object = {}): { code: string; message?: string; hint?: string } {
+    const args = [SCRIPT, this.#folder.path, use, JSON.stringify(settings)];
+    const out = execFileSync(process.execPath, args, {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    // The package writes to stdout, too.
+    return JSON.parse(out.slice(out.lastIndexOf('{"code"')));
+  }
+
+  end(): void {
+    this.#folder.remove();
+  }
+}
+
+describe('a package of Bluetooth', { timeout: 60_000 }, () => {
+  let host: Installation;
+  beforeAll(() => {
+    host = new Installation();
+  }, 60_000);
+  afterEach(() => host.remove());
+  afterAll(() => host.end());
+
+  it.each([
+    ['noble', '@abandonware/noble'],
+    ['stoprocent', '@stoprocent/noble'],
+  ])('%s that is not installed is told by its name, with what to type', (use, name) => {
+    expect(host.start(use)).toEqual({
+      code: 'E_UNAVAILABLE',
+      message: `Bluetooth through ${name} is not available: it is not installed`,
+      hint: `npm install ${name}`,
+    });
+  });
+
+  it.each([
+    ['noble', '@abandonware'],
+    ['stoprocent', '@stoprocent'],
+  ])('%s whose addon is not built is told so, with the command that builds it', (use, scope) => {
+    host.add(`${scope}/noble`, true);
+    host.add(`${scope}/bluetooth-hci-socket`, false);
+    expect(host.start(use)).toEqual({
+      code: 'E_UNAVAILABLE',
+      message: `Bluetooth through ${scope}/noble is not available: its addon is not built`,
+      hint: `npm rebuild --foreground-scripts ${scope}/bluetooth-hci-socket ${scope}/noble`,
+    });
+  });
+
+  it('is wanted for a controller on a serial port, too', () => {
+    expect(host.start('stoprocent', { hci: { uart: { port: '/dev/null' } } })).toMatchObject({
+      code: 'E_UNAVAILABLE',
+      message: expect.stringContaining('it is not installed'),
+    });
+  });
+
+  const reason = 'this kernel has Bluetooth';
+  if (hasBluetooth) process.stderr.write(`skipped a kernel without Bluetooth: ${reason}\n`);
+  it.skipIf(hasBluetooth)('finds a kernel without Bluetooth, and says so', (context) => {
+    const socket = 'node_modules/@abandonware/bluetooth-hci-socket';
+    if (!readdirSync(resolve(socket)).includes('build')) context.skip(`${socket} is not built here`);
+    for (const name of ['noble', 'bluetooth-hci-socket']) host.add(`@abandonware/${name}`, true);
+    expect(host.start('noble')).toEqual({
+      code: 'E_UNAVAILABLE',
+      message: 'Bluetooth through @abandonware/noble is not available: the kernel has no Bluetooth',
+      hint: 'a kernel with CONFIG_BT, or use: stoprocent with hci: {uart: {port: …}}',
+    });
+  });
+});
+
+describe('an actor whose radio is not there', () => {
+  const cleanup = new Cleanup();
+  afterEach(() => cleanup.run());
+
+  it('runs, its other bindings work, and the host says what is wrong', async () => {
+    const providers = [{ contract: 'iot:ble', use: 'stoprocent', hci: { uart: { port: 'uart9' } } }];
+    const bindings = [
+      { contract: 'iot:ble', scan: true },
+      { contract: 'iot:gpio', lines: { LED: { direction: 'out' } } },
+    ];
+    const guest = guestModule({ capabilities: bindings.map(({ contract }) => contract) });
+    const test = await startHost({ providers, actors: [{ name: 'a', bindings }] }, { a: guest });
+    cleanup.add(() => test.stop());
+    const ask = (contract: string, operation: string, request: object) =>
+      test.host.call('a', 'Pass', passed('default', contract, operation, encodePayload('cbor', request)));
+    await expect(ask('iot:ble', 'Scan', {})).rejects.toMatchObject({
+      message: expect.stringMatching(
+        /E_NO_PROVIDER: .*no provider for iot:ble is running: .*there is no serial port uart9 on this board/,
+      ),
+    });
+    await ask('iot:gpio', 'Write', { line: 'LED', value: 1 });
+    const [state] = test.host.providers.list().filter(({ contract }) => contract === 'iot:ble');
+    expect(state).toMatchObject({
+      ...{ state: 'failed', implementation: 'stoprocent', bindings: 1 },
+      problem: expect.stringContaining('there is no serial port uart9'),
+    });
+    expect(test.host.problems()).toEqual([state?.problem]);
+    // Mended while it runs.
+    await test.host.providers.get('iot:ble').swap('sim', {});
+    await ask('iot:ble', 'Scan', {});
+  });
+});
