@@ -5,11 +5,16 @@ import type { Logger } from '../base/logger.js';
 import { namesActor } from './actors/actor-calls.js';
 import type { ActorSlot } from './actors/actor-slot.js';
 import { type BindingName, BindingStore, isSame } from './binding-store.js';
+import { type HostClock, machineClock } from './clock.js';
+import { Retry } from './providers/retry.js';
+import { Turns } from './turns.js';
 
 export interface GrantsParts {
   readonly config: HostConfig;
   readonly dataDir: string;
   readonly logger: Logger;
+  /** Default: that of the machine. */
+  readonly clock?: HostClock | undefined;
   /** Where the configuration says what stands at `path`, for messages; a file and a line. */
   readonly where?: ((path: readonly PropertyKey[]) => Promise<string>) | undefined;
 }
@@ -18,8 +23,9 @@ export interface GrantsParts {
 export class Grants {
   readonly #parts: GrantsParts;
   readonly #store: BindingStore;
-  /** Bindings that a provider would not take at the start. */
-  readonly #unbound = new Map<string, string>();
+  /** Bindings that a provider would not take, why, and when it is asked again. */
+  readonly #unbound = new Map<string, { readonly why: string; readonly retry: Retry }>();
+  readonly #turns = new Turns();
 
   constructor(parts: GrantsParts) {
     this.#parts = parts;
@@ -42,10 +48,16 @@ export class Grants {
 
   /** Why a grant is not there, for each that is not. */
   problems(): string[] {
-    return [...this.#unbound.values()];
+    return [...this.#unbound.values()].map(({ why }) => why);
   }
 
-  /** Everything that is granted to a slot, at its start. Throws E_CONFIG; what else fails is a problem. */
+  /** Asks no provider again. */
+  async stop(): Promise<void> {
+    for (const key of [...this.#unbound.keys()]) this.#settled(key);
+    await this.#turns.run(async () => undefined);
+  }
+
+  /** Everything that is granted to a slot, at its start. Throws E_CONFIG; what else fails is tried again. */
   async bindAll(slot: ActorSlot): Promise<void> {
     const configured = this.configured(slot.name)?.bindings ?? [];
     for (const binding of [...configured, ...this.#store.list(slot.name)]) {
@@ -55,14 +67,47 @@ export class Grants {
         const error = asIotError(thrown);
         if (error.code === 'E_CONFIG') throw error;
         // A chip that is missing today keeps the host from being ready, not from being there.
-        this.#parts.logger.error(error.message, { code: error.code });
-        this.#unbound.set(bindingKey(slot.name, binding), error.message);
+        this.#tryLater(slot, BindingConfig.parse(binding), error);
       }
     }
   }
 
+  /** What is held by somebody else now may be free in a moment: a port that a program looked at while the machine started. */
+  #tryLater(slot: ActorSlot, binding: BindingConfig, error: IotError): void {
+    const key = bindingKey(slot.name, binding);
+    const before = this.#unbound.get(key);
+    const { logger, clock = machineClock } = this.#parts;
+    if (before?.why !== error.message) logger.error(error.message, { code: error.code });
+    const { retry } = before ?? { retry: new Retry(clock) };
+    this.#unbound.set(key, { why: error.message, retry });
+    retry.later((wanted) => {
+      void this.#turns.run(async () => {
+        if (!wanted()) return;
+        try {
+          await slot.bindings.add(binding);
+        } catch (thrown) {
+          this.#tryLater(slot, binding, asIotError(thrown));
+          return;
+        }
+        this.#settled(key);
+        slot.bindingsChanged();
+        logger.info(`binding of ${slot.name} to ${binding.contract}: now it is there`);
+      });
+    });
+  }
+
+  /** It is there, or nobody wants it any more. */
+  #settled(key: string): void {
+    this.#unbound.get(key)?.retry.takeBack();
+    this.#unbound.delete(key);
+  }
+
   /** Grants a resource, durably. Throws E_CONFIG, E_NO_SPACE: then what was granted before still is. */
-  async add(slot: ActorSlot, binding: BindingConfig): Promise<void> {
+  add(slot: ActorSlot, binding: BindingConfig): Promise<void> {
+    return this.#turns.run(() => this.#add(slot, binding));
+  }
+
+  async #add(slot: ActorSlot, binding: BindingConfig): Promise<void> {
     const before = [...this.#store.list(slot.name), ...(this.configured(slot.name)?.bindings ?? [])];
     await slot.bindings.add(binding);
     try {
@@ -73,12 +118,16 @@ export class Grants {
       else await slot.bindings.remove(binding.contract, binding.name);
       throw thrown;
     }
-    this.#unbound.delete(bindingKey(slot.name, binding));
+    this.#settled(bindingKey(slot.name, binding));
     slot.bindingsChanged();
   }
 
   /** Takes back what `add` granted, durably. Throws E_NOT_FOUND, E_CONFIG (it is of the file). */
-  async remove(slot: ActorSlot, named: BindingName): Promise<void> {
+  remove(slot: ActorSlot, named: BindingName): Promise<void> {
+    return this.#turns.run(() => this.#remove(slot, named));
+  }
+
+  async #remove(slot: ActorSlot, named: BindingName): Promise<void> {
     const configured = this.configured(slot.name)?.bindings.find((binding) => isSame(binding, named));
     if (!this.#store.list(slot.name).some((binding) => isSame(binding, named))) {
       if (configured !== undefined) throw await this.#inTheFile(slot.name, named);
@@ -88,7 +137,7 @@ export class Grants {
       });
     }
     await this.#store.remove(slot.name, named);
-    this.#unbound.delete(bindingKey(slot.name, named));
+    this.#settled(bindingKey(slot.name, named));
     const gone = slot.bindings.remove(named.contract, named.name);
     slot.bindingsChanged();
     await gone;
@@ -99,11 +148,12 @@ export class Grants {
 
   /** Takes back everything that a slot has, and forgets what `add` granted. */
   async removeAll(slot: ActorSlot): Promise<void> {
-    await this.#store.removeAll(slot.name);
-    for (const { contract, session } of slot.bindings.list()) {
-      this.#unbound.delete(bindingKey(slot.name, { contract, name: session.binding }));
-    }
-    await slot.bindings.removeAll();
+    await this.#turns.run(async () => {
+      await this.#store.removeAll(slot.name);
+      const own = [...this.#unbound.keys()].filter((key) => key.startsWith(`${slot.name} `));
+      for (const key of own) this.#settled(key);
+      await slot.bindings.removeAll();
+    });
   }
 
   /** What has to be typed so that a slot, which may not be there yet, has all of these capabilities. */

@@ -116,13 +116,14 @@ export class Host implements UpdateTarget {
   /** Ends in bounded time, whatever actors and providers are doing. Trials end undecided. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    const grants = this.#grants.stop();
     const slots = this.#quiesce().then(() =>
       Promise.all([...this.#slots.values()].map((slot) => slot.stop())),
     );
     // Calls under way may end by themselves; those that do not end with their cell.
     if (!(await endsWithin(slots, STOP_CALLS_MS))) await this.#cells.stop();
     const { logger } = this.#parts;
-    const all = Promise.all([slots, this.providers.stop()]);
+    const all = Promise.all([slots, grants, this.providers.stop()]);
     if (!(await endsWithin(all, STOP_PROVIDERS_MS))) logger.warn('stopped without waiting for all providers');
     await this.#cells.stop();
     await this.#quarantines.flushed();
