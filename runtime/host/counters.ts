@@ -114,14 +114,14 @@ const nextTurn = () => {
 };
 
 /**
- * The monotonic clock in milliseconds, as of the first question in this turn of the event loop: messages come and go
- * in batches, and a look at the clock for each would cost more than all the rest of counting it.
+ * The monotonic clock in milliseconds, as of the first question since the event loop called: messages come and go in
+ * batches, and a look at the clock for each would cost more than all the rest of counting it.
  */
 export function turnTime(): number {
   if (turnIsNew) {
     turn = performance.now();
     turnIsNew = false;
-    setImmediate(nextTurn);
+    queueMicrotask(nextTurn);
   }
   return turn;
 }

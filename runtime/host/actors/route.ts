@@ -1,7 +1,8 @@
 import { encodePayload } from '../../base/codec.js';
 import { IotError } from '../../base/errors.js';
 import type { ActorLimits } from '../../base/limits.js';
-import type { Cell, HostCallHandler, Outcome } from '../cell/cell.js';
+import type { Cell, Outcome } from '../cell/cell.js';
+import type { HostCallHandler } from '../cell/host-calls.js';
 import type { CellBinding, EngineId } from '../cell/protocol.js';
 import type { CheckedModule } from '../update.js';
 import type { Message, Sink } from './intake.js';

@@ -58,6 +58,8 @@ export class CellRuntime {
   #oneWay: OneWayCall[] = [];
   #oneWayCalls = 0;
   #lastFlush = 0;
+  /** The clock when it was last asked: the end of one call is the start of the next. */
+  #now = 0;
 
   constructor(parts: Parts) {
     this.#parts = parts;
@@ -69,7 +71,8 @@ export class CellRuntime {
         this.#load(message);
         break;
       case 'calls':
-        this.#lastFlush = performance.now();
+        this.#now = performance.now();
+        this.#lastFlush = this.#now;
         for (const call of message.calls) this.#call(call);
         this.flush();
         break;
@@ -99,7 +102,7 @@ export class CellRuntime {
 
   /** Hands over the results so far; also before this thread sleeps in an awaited host call. */
   flush(): void {
-    this.#lastFlush = performance.now();
+    this.#lastFlush = this.#now;
     // Before the results of the calls in which they were made.
     if (this.#oneWay.length > 0) {
       const calls = this.#oneWay;
@@ -154,8 +157,9 @@ export class CellRuntime {
       this.flush();
       return;
     }
-    const left = Math.min(loaded.limits.deadlineMs, (call.until ?? Infinity) - monotonicMs());
-    this.#callEnds = performance.now() + left;
+    const patience = call.until === undefined ? Infinity : call.until - monotonicMs();
+    const left = Math.min(loaded.limits.deadlineMs, patience);
+    this.#callEnds = this.#now + left;
     if (!this.#begin(id)) return;
     if (left <= 0) {
       this.#end(id);
@@ -171,7 +175,8 @@ export class CellRuntime {
       loaded.spent = result.fatal;
       this.#results.push({ id, ok: false, error: result.error.toJSON(), fatal: result.fatal, started: true });
     }
-    if (performance.now() - this.#lastFlush > FLUSH_MS) this.flush();
+    this.#now = performance.now();
+    if (this.#now - this.#lastFlush > FLUSH_MS) this.flush();
   }
 
   /**
@@ -215,11 +220,12 @@ export class CellRuntime {
     }
     // The payload is a view into engine memory: postMessage would copy the whole of it.
     const call = { engine, binding, namespace, operation, payload: payload.slice() };
-    const waitMs = this.#callEnds - performance.now();
+    this.#now = performance.now();
+    const waitMs = this.#callEnds - this.#now;
     if (oneWay && waitMs > 0 && this.#oneWayCalls < MAX_ONE_WAY_CALLS) {
       this.#oneWayCalls += 1;
       this.#oneWay.push({ ...call, waitMs });
-      if (performance.now() - this.#lastFlush > FLUSH_MS) this.flush();
+      if (this.#now - this.#lastFlush > FLUSH_MS) this.flush();
       return EMPTY;
     }
     this.#oneWayCalls = 0;

@@ -1,10 +1,10 @@
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
+import { MessageChannel, Worker } from 'node:worker_threads';
 import { asIotError, IotError } from '../../base/errors.js';
 import { type ActorLimits, START_DEADLINE_MS } from '../../base/limits.js';
 import type { LogLevel } from '../../base/logger.js';
 import type { HostCallCount } from '../counters.js';
+import { type HostCallHandler, HostCalls } from './host-calls.js';
 import {
-  ANSWERED,
   type CellBinding,
   type CellCall,
   type CellProvider,
@@ -13,23 +13,18 @@ import {
   type EngineId,
   FINISHED,
   type FromCell,
-  type HostCall,
-  MAX_ONE_WAY_CALLS,
-  type OneWayCall,
   RUNNING,
   SHARED_BYTES,
   STOPPED,
   type ToCell,
 } from './protocol.js';
+import { Watchdog } from './watchdog.js';
 
 /** How a call ended. `requeue`: it never began, so it may be offered to another engine without being done twice. */
 export type Outcome =
   | { readonly kind: 'reply'; readonly reply: Uint8Array; readonly fuel: number }
   | { readonly kind: 'error'; readonly error: IotError; readonly fatal: boolean }
   | { readonly kind: 'requeue' };
-
-/** Answers the awaited host calls of one engine; bound to the actor in it, so a call needs to name nobody. */
-export type HostCallHandler = (call: OneWayCall) => Promise<Uint8Array>;
 
 export interface CellHooks {
   log(actor: string, level: LogLevel, message: string): void;
@@ -53,39 +48,26 @@ interface Load {
 
 /** How long a thread that no guest holds may take to leave, in milliseconds. */
 const LEAVE_MS = 5_000;
-/** How often the watchdog looks, and what it grants beyond a deadline so that the engine's own limits come first. */
-const WATCH_MS = 20;
-const GRACE_MS = 50;
-/** Host calls of one engine that may still be under way after its guest has given up waiting for them. */
-const MAX_WAITING_HOST_CALLS = 16;
-/** Of one-way calls, which come in batches; those beyond are dropped. */
-const MAX_WAITING_ONE_WAY_CALLS = MAX_WAITING_HOST_CALLS + 2 * MAX_ONE_WAY_CALLS;
 /** V8's stack for a cell in MiB: deep recursion of a guest must end in wasm3's own "stack overflow". */
 const STACK_MIB = 16;
 
 /**
- * The main thread's side of one worker thread. Messages to it are batched per tick, and a thread whose call does not
+ * The main thread's side of one worker thread. Messages to a busy one are batched, and a thread whose call does not
  * end is stopped from here: a guest cannot keep more than its own cell busy.
  */
 export class Cell {
   readonly name: string;
   readonly #hooks: CellHooks;
   readonly #worker: Worker;
-  readonly #replies: MessagePort;
+  readonly #hostCalls: HostCalls;
+  readonly #watchdog: Watchdog;
   readonly #shared = new Int32Array(new SharedArrayBuffer(SHARED_BYTES));
   readonly #sent = new Map<number, Sent>();
   readonly #loads = new Map<number, Load>();
-  readonly #owners = new Map<EngineId, HostCallHandler>();
-  /** Host calls under way, by engine. */
-  readonly #waiting = new Map<EngineId, number>();
   readonly #acks = new Map<number, { resolve(): void; reject(error: IotError): void }>();
   #batch: CellCall[] = [];
   #lastId = 0;
   #lastEngine = 0;
-  #watch: NodeJS.Timeout | undefined;
-  #seen = { id: 0, since: 0 };
-  /** When the last awaited host call was answered; none is made after the deadline of a call. */
-  #answeredAt = 0;
   #ended: IotError | undefined;
   #retired = false;
   /** Engines that live here: what placement goes by. */
@@ -95,7 +77,16 @@ export class Cell {
     this.name = name;
     this.#hooks = hooks;
     const { port1, port2 } = new MessageChannel();
-    this.#replies = port1;
+    this.#watchdog = new Watchdog(this.#shared, {
+      owes: () => this.#sent.size > 0 || this.#loads.size > 0,
+      allowed: (id) => this.#sent.get(id)?.deadlineMs ?? START_DEADLINE_MS,
+      overdue: (allowedMs) => {
+        const why = `did not end within its deadline of ${allowedMs} ms and was stopped`;
+        this.#end(new IotError('E_DEADLINE', why));
+        void this.#worker.terminate();
+      },
+    });
+    this.#hostCalls = new HostCalls(this.#shared, port1, () => this.#watchdog.answered());
     const workerData: CellStart = {
       engine,
       shared: this.#shared.buffer as SharedArrayBuffer,
@@ -127,7 +118,7 @@ export class Cell {
   ): Promise<{ engine: EngineId; memoryPages: number }> {
     this.#lastEngine += 1;
     const engine = this.#lastEngine as EngineId;
-    this.#owners.set(engine, hostCall);
+    this.#hostCalls.add(engine, hostCall);
     const id = this.#nextId();
     this.engines += 1;
     try {
@@ -135,7 +126,7 @@ export class Cell {
         if (this.#ended !== undefined) return reject(this.#ended);
         this.#loads.set(id, { resolve, reject });
         this.#post({ type: 'load', id, engine, actor, module, limits });
-        this.#startWatch();
+        this.#watchdog.start();
       });
       return { engine, memoryPages };
     } catch (thrown) {
@@ -173,10 +164,13 @@ export class Cell {
       return;
     }
     const id = this.#nextId();
+    const idle = this.#sent.size === 0;
     this.#sent.set(id, { deadlineMs, settle });
-    if (this.#batch.length === 0) setImmediate(() => this.#flushCalls());
+    this.#watchdog.start();
+    // A thread that sleeps is woken at once; one that is busy gets the next batch whole.
     this.#batch.push({ ...call, id });
-    this.#startWatch();
+    if (idle) this.#flushCalls();
+    else if (this.#batch.length === 1) setImmediate(() => this.#flushCalls());
   }
 
   async stop(): Promise<void> {
@@ -210,7 +204,7 @@ export class Cell {
   }
 
   #forget(engine: EngineId): void {
-    if (!this.#owners.delete(engine)) return;
+    if (!this.#hostCalls.remove(engine)) return;
     this.engines -= 1;
     if (this.engines === 0 && this.#ended === undefined) this.#hooks.emptied?.(this);
   }
@@ -246,11 +240,10 @@ export class Cell {
         break;
       }
       case 'hostcall':
-        this.#answer(message.call);
+        this.#hostCalls.answer(message.call);
         break;
       case 'one-way':
-        for (const call of message.calls)
-          this.#perform(call, MAX_WAITING_ONE_WAY_CALLS).catch(() => undefined);
+        this.#hostCalls.perform(message.calls);
         break;
       case 'log':
         this.#hooks.log(message.actor, message.level, message.message);
@@ -274,68 +267,14 @@ export class Cell {
     else sent.settle({ kind: 'error', error: IotError.from(result.error), fatal: result.fatal });
   }
 
-  #answer(call: HostCall): void {
-    const { serial } = call;
-    const send = (reply: { reply: Uint8Array } | { error: ReturnType<IotError['toJSON']> }) => {
-      this.#replies.postMessage({ serial, ...reply });
-      Atomics.add(this.#shared, ANSWERED, 1);
-      Atomics.notify(this.#shared, ANSWERED);
-      this.#answeredAt = performance.now();
-    };
-    this.#perform(call).then(
-      (reply) => send({ reply }),
-      (thrown: unknown) => send({ error: asIotError(thrown, 'E_PROVIDER').toJSON() }),
-    );
-  }
-
-  async #perform(call: OneWayCall, limit = MAX_WAITING_HOST_CALLS): Promise<Uint8Array> {
-    const { engine } = call;
-    const owner = this.#owners.get(engine);
-    if (owner === undefined) throw new IotError('E_NOT_RUNNING', 'the engine was unloaded');
-    const waiting = this.#waiting.get(engine) ?? 0;
-    if (waiting >= limit) {
-      throw new IotError('E_QUEUE_FULL', `${waiting} host calls of the actor have not been answered yet`);
-    }
-    this.#waiting.set(engine, waiting + 1);
-    try {
-      return await owner(call);
-    } finally {
-      const left = (this.#waiting.get(engine) ?? 1) - 1;
-      if (left === 0) this.#waiting.delete(engine);
-      else this.#waiting.set(engine, left);
-    }
-  }
-
-  #startWatch(): void {
-    this.#watch ??= setInterval(() => this.#look(), WATCH_MS);
-  }
-
-  /** The running call is read from shared memory: the thread itself may be unable to say anything. */
-  #look(): void {
-    if (this.#sent.size === 0 && this.#loads.size === 0) {
-      clearInterval(this.#watch);
-      this.#watch = undefined;
-      return;
-    }
-    const id = Atomics.load(this.#shared, RUNNING);
-    const now = performance.now();
-    if (id !== this.#seen.id) this.#seen = { id, since: now };
-    if (id === 0) return;
-    const allowed = this.#sent.get(id)?.deadlineMs ?? START_DEADLINE_MS;
-    // An answer that came with the deadline wakes the thread a moment later: that it slept till then is no fault.
-    if (now <= Math.max(this.#seen.since + allowed, this.#answeredAt) + GRACE_MS) return;
-    this.#end(new IotError('E_DEADLINE', `did not end within its deadline of ${allowed} ms and was stopped`));
-    void this.#worker.terminate();
-  }
-
   /** Settles everything that was sent: what had begun has failed, what had not may be done elsewhere. */
   #end(why: IotError): void {
     if (this.#ended !== undefined) return;
     this.#ended = why;
     // First of all: what is found not to have begun below must not begin any more.
     Atomics.store(this.#shared, STOPPED, 1);
-    clearInterval(this.#watch);
-    this.#replies.close();
+    this.#watchdog.stop();
+    this.#hostCalls.close();
     const running = Atomics.load(this.#shared, RUNNING);
     const finished = Atomics.load(this.#shared, FINISHED);
     for (const [id, load] of this.#loads)
