@@ -117,11 +117,8 @@ describe('installed into an empty folder, without emcc', () => {
     // In a checkout that has seen files renamed, `dist` has some that no longer belong to anything.
     const source = (path: string) => path.replace(/^dist\/(.*)\.js$/, '$1.ts');
     const parts = packed.filter((path) => /^dist\/runtime\/.*\.js$/.test(path) && existsSync(source(path)));
-    // Three begin to work when they are imported: the command line, a cell's thread, and the one that waits for edges.
-    const acting = [
-      ...['dist/runtime/cli/main.js', 'dist/runtime/host/cell/worker.js'],
-      'dist/runtime/providers/iot-gpio/chardev/waiter-thread.js',
-    ];
+    // Two begin to work when they are imported: the command line and a cell's thread.
+    const acting = [...['dist/runtime/cli/main.js', 'dist/runtime/host/cell/worker.js']];
     const lines = parts
       .filter((path) => !acting.includes(path))
       .map((path) => `await import(${JSON.stringify(`./node_modules/iot-host/${path}`)});`);

@@ -41,7 +41,7 @@ export class CharacterDeviceChip implements GpioChip {
     this.#folder = folder;
     this.#names = Object.keys(board.gpio.lines);
     this.table = LineTable.of(this.#names.length);
-    this.#waiter = new Waiter((error) => logger.error(`edges are not told any more: ${error.message}`));
+    this.#waiter = new Waiter(system);
   }
 
   /** Throws E_UNAVAILABLE when a chip of the board is not on this machine, or not for this user. */
