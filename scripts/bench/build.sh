@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds what only the benchmarks need into dist/bench/: the compute kernel, wasm3 as a native program with the same
-# metering, and a guest made with the published AssemblyScript SDK. Does nothing when all is up to date.
+# metering, a guest made with the published AssemblyScript SDK, and a library that notes when a line is driven. Does nothing when all is up to date.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
@@ -38,6 +38,7 @@ rm -f "$stamp"
 # As the engine is compiled, but for this machine: native/iot_meter.c takes the place of m3_compile.c in both.
 gcc -O3 -std=gnu11 -w -I "$wasm3" -I native -Dd_m3CodePageAlignSize=4096 \
   -o "$out/wasm3-native" "${sources[@]}" native/iot_meter.c scripts/bench/native/runner.c -lm
+gcc -O2 -std=gnu11 -Wall -Wextra -shared -fPIC -o "$out/witness.so" scripts/bench/native/witness.c
 node node_modules/assemblyscript/bin/asc.js actors/echo/as-guest.ts --outFile "$out/echo-as-guest.wasm" -Oz \
   --runtime incremental --use abort=actors/echo/as-guest/abort \
   --disable bulk-memory --disable sign-extension --disable nontrapping-f2i --disable mutable-globals

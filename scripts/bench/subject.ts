@@ -18,11 +18,17 @@ export class Subject {
     this.hello = hello;
   }
 
-  /** `options` reach the program as JSON. */
-  static async start(program: string, options: Answer, execArgv: string[] = []): Promise<Subject> {
+  /** `options` reach the program as JSON; `environment` is added to ours. */
+  static async start(
+    program: string,
+    options: Answer,
+    execArgv: string[] = [],
+    environment: Readonly<Record<string, string>> = {},
+  ): Promise<Subject> {
     const url = new URL(`./subjects/${program}.js`, import.meta.url);
     const child = fork(url, [JSON.stringify(options)], {
       execArgv,
+      env: { ...process.env, ...environment },
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
     return new Subject(child, await answer(child, program));

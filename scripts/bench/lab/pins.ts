@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { setPriority } from 'node:os';
 import { libc } from '../../../runtime/base/linux/libc.js';
 import { Chip } from '../../../runtime/providers/iot-gpio/chardev/chips.js';
@@ -9,6 +9,7 @@ import { BenchDevice } from '../device.js';
 import { type Row, scaled } from '../figure.js';
 import { alternate, median } from '../rounds.js';
 import { Subject } from '../subject.js';
+import { Witness } from './witness.js';
 
 /** As on a Raspberry Pi 4: for the host this kernel is one. */
 const LABEL = 'pinctrl-bcm2711';
@@ -55,66 +56,102 @@ async function writes(chip: SimChip, scale: number): Promise<Row> {
   }
 }
 
-/** Median time from a press until the output has followed, in µs: each program has lines of its own, and its turn. */
+/** Median time from a press until the output was driven, in µs: each program has lines of its own, and its turn. */
 async function latencies(chip: SimChip, scale: number): Promise<Row[]> {
   const presses = scaled(200, scale, 20);
-  const plain = (input: number, output: number, eventLoop: boolean) =>
-    Subject.start('pin-loop', { chip: LABEL, input, output, eventLoop });
-  const subjects = [
-    await Subject.start('device', device),
-    await plain(23, 24, false),
-    await plain(5, 6, true),
-  ];
+  const ours = await Follower.start(chip, 'device', device, INPUT, OUTPUT);
+  const followers = [ours];
+  const plain = async (input: number, output: number, eventLoop: boolean) => {
+    const options = { chip: LABEL, input, output, eventLoop };
+    const follower = await Follower.start(chip, 'pin-loop', options, input, output);
+    followers.push(follower);
+    return follower;
+  };
   try {
-    // There is one processor: whoever looks for the output is not to be in the way of whoever drives it.
+    const thread = await plain(23, 24, false);
+    const eventLoop = await plain(5, 6, true);
+    // There is one processor: whoever presses is not to be in the way of whoever follows.
     setPriority(19);
-    const measure = (input: number, output: number) => {
-      follow(chip, input, output, presses >> 1);
-      return median(follow(chip, input, output, presses));
-    };
-    const ours = () => measure(INPUT, OUTPUT);
+    const against = async (reference: Follower) =>
+      alternate(
+        () => ours.measure(presses),
+        () => reference.measure(presses),
+      );
     const row = { what: 'edge → output', unit: 'µs', better: 'lower' } as const;
     return [
-      {
-        ...row,
-        against: 'a Node thread that does nothing else',
-        ...(await alternate(ours, () => measure(23, 24))),
-      },
-      {
-        ...row,
-        against: 'a Node program with an event loop',
-        ...(await alternate(ours, () => measure(5, 6))),
-      },
+      { ...row, against: 'a Node thread that does nothing else', ...(await against(thread)) },
+      { ...row, against: 'a Node program with an event loop', ...(await against(eventLoop)) },
     ];
   } finally {
-    for (const subject of subjects) await subject.stop();
+    for (const follower of followers) await follower.stop();
   }
 }
 
-function follow(chip: SimChip, input: number, output: number, presses: number): number[] {
-  const pull = openSync(chip.pullFile(input), 'r+');
-  const value = openSync(chip.valueFile(output), 'r');
-  const buffer = Buffer.alloc(1);
-  const pause = new Int32Array(new SharedArrayBuffer(4));
-  const times: number[] = [];
-  try {
-    for (let press = 0; press < presses; press++) {
-      const level = press % 2 === 0 ? 1 : 0;
-      // All that the press before has set going comes to rest.
-      Atomics.wait(pause, 0, 0, 5);
-      const began = performance.now();
-      writeSync(pull, level === 1 ? 'pull-up' : 'pull-down', 0);
-      do {
-        if (performance.now() - began > 10_000) throw new Error('the output does not follow');
-        readSync(value, buffer, 0, 1, 0);
-      } while (buffer[0] !== 48 + level);
-      times.push((performance.now() - began) * 1_000);
-    }
-  } finally {
-    closeSync(pull);
-    closeSync(value);
+/** A program whose output follows its input. */
+class Follower {
+  private constructor(
+    private readonly chip: SimChip,
+    private readonly input: number,
+    private readonly output: number,
+    private readonly subject: Subject,
+    private readonly witness: Witness,
+  ) {}
+
+  static async start(
+    chip: SimChip,
+    program: string,
+    options: Record<string, unknown>,
+    input: number,
+    output: number,
+  ): Promise<Follower> {
+    const witness = new Witness(String(output));
+    const subject = await Subject.start(program, options, [], witness.environment);
+    return new Follower(chip, input, output, subject, witness);
   }
-  return times;
+
+  /** Median of that many presses, after half as many that do not count. */
+  measure(presses: number): number {
+    this.#press(presses >> 1);
+    return median(this.#press(presses));
+  }
+
+  #press(presses: number): number[] {
+    const pull = openSync(this.chip.pullFile(this.input), 'r+');
+    const times: number[] = [];
+    try {
+      for (let press = 0; press < presses; press++) {
+        const level = press % 2 === 0 ? 1 : 0;
+        // All that the press before has set going comes to rest.
+        sleep(5);
+        const { count } = this.witness.read();
+        const began = process.hrtime.bigint();
+        writeSync(pull, level === 1 ? 'pull-up' : 'pull-down', 0);
+        times.push(this.#driven(count, began));
+        if (this.chip.level(this.output) !== level) throw new Error('the output does not follow');
+      }
+    } finally {
+      closeSync(pull);
+    }
+    return times;
+  }
+
+  #driven(before: bigint, began: bigint): number {
+    for (let waited = 0; waited < 10_000; waited += 2) {
+      sleep(2);
+      const { count, at } = this.witness.read();
+      if (count > before) return Number(at - began) / 1_000;
+    }
+    throw new Error('the output is not driven');
+  }
+
+  async stop(): Promise<void> {
+    await this.subject.stop();
+    this.witness.close();
+  }
+}
+
+function sleep(ms: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
 }
 
 const [, , result = '', scale = '1'] = process.argv;
