@@ -4,10 +4,20 @@ import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { encodePayload } from '#runtime/base/codec.js';
+import contract from '#runtime/providers/iot-ble/contract.js';
+import { missingAdapter } from '#runtime/providers/iot-ble/noble/adapter.js';
 import { Cleanup } from '../../helpers/cleanup.js';
 import { guestModule, passed } from '../../helpers/guest.js';
 import { startHost } from '../../helpers/host.js';
-import { temporaryDir } from '../../helpers/providers.js';
+import {
+  call,
+  createProvider,
+  failure,
+  providerEnv,
+  session,
+  temporaryDir,
+  until,
+} from '../../helpers/providers.js';
 
 const SCOPES = ['@abandonware', '@stoprocent'] as const;
 const SCRIPT = fileURLToPath(new URL('missing.mjs', import.meta.url));
@@ -104,6 +114,34 @@ describe('a package of Bluetooth', { timeout: 60_000 }, () => {
       message: 'Bluetooth through @abandonware/noble is not available: the kernel has no Bluetooth',
       hint: 'a kernel with CONFIG_BT, or use: stoprocent with hci: {uart: {port: …}}',
     });
+  });
+});
+
+describe('an adapter that is not there', () => {
+  const folder = temporaryDir();
+  afterAll(() => folder.remove());
+
+  it('is told apart from a kernel that has none', () => {
+    const none =
+      'the kernel has no Bluetooth adapter: plug one in, or take dtoverlay=disable-bt out of config.txt';
+    expect(missingAdapter('hci0', join(folder.path, 'nowhere'))).toBe(none);
+    expect(missingAdapter('hci0', folder.path)).toBe(none);
+    for (const name of ['hci1', 'hci0', 'hci0:64']) mkdirSync(join(folder.path, name));
+    expect(missingAdapter('hci2', folder.path)).toBe('there is no adapter hci2, only hci0, hci1');
+    expect(missingAdapter('hci1', folder.path)).toBeUndefined();
+  });
+
+  it.skipIf(hasBluetooth)('is the trouble of the provider, and of who would connect', async () => {
+    const provider = await createProvider(contract, 'stoprocent', providerEnv());
+    await provider.start(new AbortController().signal);
+    await until(() => provider.problem?.() !== undefined, 'a problem');
+    expect(provider.problem?.()).toMatch(/^the kernel has no Bluetooth adapter: /);
+    const actor = session(contract, 'actor', { peripherals: ['*'] });
+    await provider.bind(actor, async () => {});
+    expect(await failure(() => call(contract, provider, actor, 'Connect', { id: 'a4c138000001' }))).toMatch(
+      /^E_UNAVAILABLE peripheral a4c138000001: the kernel has no Bluetooth adapter/,
+    );
+    await provider.stop();
   });
 });
 

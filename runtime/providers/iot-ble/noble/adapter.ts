@@ -1,3 +1,4 @@
+import { existsSync, readdirSync } from 'node:fs';
 import { z } from 'zod';
 import type { Noble } from './api.js';
 
@@ -48,6 +49,14 @@ export function closeAdapter({ noble, goodbyes }: Opened): void {
   noble.stop();
 }
 
+/** Says so when the kernel has no such adapter; `undefined` when it has. */
+export function missingAdapter(adapter: string, folder = '/sys/class/bluetooth'): string | undefined {
+  const adapters = existsSync(folder) ? readdirSync(folder).filter((name) => /^hci\d+$/.test(name)) : [];
+  if (adapters.includes(adapter)) return undefined;
+  if (adapters.length > 0) return `there is no adapter ${adapter}, only ${adapters.sort().join(', ')}`;
+  return 'the kernel has no Bluetooth adapter: plug one in, or take dtoverlay=disable-bt out of config.txt';
+}
+
 /** What a person can do about an adapter that is not on; `undefined` when it is, or may still be starting. */
 export function adapterProblem(adapter: string, state: string, isNew: boolean): string | undefined {
   switch (state) {
@@ -61,7 +70,10 @@ export function adapterProblem(adapter: string, state: string, isNew: boolean): 
     case 'unauthorized':
       return `this user may not use adapter ${adapter}: it takes CAP_NET_RAW (setcap, or the service's AmbientCapabilities)`;
     case 'unsupported':
-      return `adapter ${adapter} is not there, may not be opened by this user, is up although \`exclusive\` is set, or has no Bluetooth LE`;
+      return (
+        missingAdapter(adapter) ??
+        `adapter ${adapter} may not be opened by this user, is up although \`exclusive\` is set, or has no Bluetooth LE`
+      );
     default:
       return isNew ? undefined : `adapter ${adapter} does not answer`;
   }
