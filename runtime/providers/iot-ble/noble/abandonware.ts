@@ -8,7 +8,7 @@ interface Hci extends EventEmitter {
   pollIsDevUp(): void;
   writeLeHostSupported(): void;
   readLeBufferSize(): void;
-  readonly _socket: EventEmitter & { stop(): void; write(packet: Buffer): void };
+  readonly _socket: EventEmitter & { stop(): void; cleanup(): void; write(packet: Buffer): void };
 }
 
 export interface Abandoned extends Noble {
@@ -31,6 +31,8 @@ export function openAbandoned(open: () => Abandoned, exclusive: boolean): Noble 
       hci.pollIsDevUp = () => {};
       hci._socket.removeAllListeners();
       hci._socket.stop();
+      // The kernel would go on trying to connect.
+      hci._socket.cleanup();
       // What it might still say would go to whoever has the same number by then.
       hci._socket.write = () => {};
       for (const socket of mine) closeSync(socket);

@@ -13,6 +13,10 @@ const ACCEPT_MS = 5_000;
  */
 export function accepted(peripheral: NoblePeripheral, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
+    if (signal.aborted) {
+      reject(signal.reason);
+      return;
+    }
     let isConnected = false;
     const finish = (why?: string) => {
       clearTimeout(timer);

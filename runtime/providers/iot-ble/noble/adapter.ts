@@ -5,8 +5,7 @@ import type { Noble } from './api.js';
 /**
  * Takes the kernel's adapter for this program alone (HCI user channel, CAP_NET_ADMIN): it has to be down, with no
  * bluetoothd to switch it on again. Otherwise the kernel keeps books of the same connections, and what the packages do
- * behind its back (@stoprocent/noble resets the controller before a first connection) makes the two differ; in the lab,
- * where connections follow one another at once and all have the same handle, Linux 6.1 died of that.
+ * behind its back (@stoprocent/noble resets the controller before a first connection) makes the two differ.
  */
 export const Exclusive = z.boolean().default(false);
 
