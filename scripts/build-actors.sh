@@ -96,7 +96,7 @@ build_as() { # NAME ENTRY
 
 names=(blink-v1 blink-v2 counter-v1 counter-v2 lamp-c lamp-as echo-c echo-as relay visits
   thermostat door ble-beacon modbus-gateway
-  bad-trap bad-trap-start bad-hang bad-start probe-c probe-as probe-io-c probe-io-as probe-serial)
+  bad-trap bad-trap-start bad-hang bad-start probe-c probe-as probe-io-c probe-io-as probe-serial probe-edges)
 case ${1:-} in
   '') ;;
   --force) force=yes ;;
@@ -130,6 +130,7 @@ build_as probe-as actors/probe/probe.ts
 build_c probe-io-c actors/probe/probe-io.c
 build_as probe-io-as actors/probe/probe-io.ts
 build_c probe-serial actors/probe/probe-serial.c
+build_c probe-edges actors/probe/probe-edges.c
 
 for name in "${names[@]}"; do
   [[ -s $out/$name.wasm ]] || die "$out/$name.wasm is missing after the build"

@@ -5,12 +5,16 @@ import type { Cleanup } from './cleanup.js';
 const MAIN = resolve('dist/runtime/cli/main.js');
 /** Milliseconds that a start may take on a busy machine. */
 const PATIENCE_MS = 15_000;
+/** As much of the log as is kept. */
+const LOG_CHARACTERS = 8_192;
 
 /** `iot-host up` in a process of its own. */
 export interface UpProcess {
   readonly pid: number;
   /** As in its first line with `--json`. */
   readonly ready: { readonly event: string; readonly device: string; readonly urls: Record<string, string> };
+  /** The end of what it has logged. */
+  logged(): string;
   /** Resolves with the exit code, `null` after a signal that ended it. */
   end(signal: NodeJS.Signals): Promise<number | null>;
 }
@@ -38,21 +42,22 @@ export async function up(
   });
   const end = (signal: NodeJS.Signals) => ended(child, signal);
   cleanup.add(() => end('SIGKILL'));
-  const ready = JSON.parse(await firstLine(child, patienceMs));
-  return { pid: child.pid ?? 0, ready, end };
+  let log = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    log = (log + text).slice(-LOG_CHARACTERS);
+  });
+  const logged = () => log;
+  const ready = JSON.parse(await firstLine(child, logged, patienceMs));
+  return { pid: child.pid ?? 0, ready, logged, end };
 }
 
-function firstLine(child: ChildProcess, patienceMs: number): Promise<string> {
+function firstLine(child: ChildProcess, logged: () => string, patienceMs: number): Promise<string> {
   return new Promise((settle, reject) => {
     let stdout = '';
-    let stderr = '';
     const timer = setTimeout(
-      () => reject(new Error(`not ready after ${patienceMs} ms: ${stderr}`)),
+      () => reject(new Error(`not ready after ${patienceMs} ms: ${logged()}`)),
       patienceMs,
     );
-    child.stderr?.on('data', (data: Buffer) => {
-      stderr = (stderr + data.toString()).slice(-8_192);
-    });
     child.stdout?.on('data', (data: Buffer) => {
       stdout += data.toString();
       const at = stdout.indexOf('\n');
@@ -62,7 +67,7 @@ function firstLine(child: ChildProcess, patienceMs: number): Promise<string> {
     });
     child.once('exit', (code, signal) => {
       clearTimeout(timer);
-      reject(new Error(`iot-host up ended (${code ?? signal}) before it was ready: ${stderr}`));
+      reject(new Error(`iot-host up ended (${code ?? signal}) before it was ready: ${logged()}`));
     });
   });
 }

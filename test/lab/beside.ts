@@ -72,21 +72,24 @@ console.log(Number(count), performance.now() - begin);
 `;
 
 /**
- * Looks at a level all the time. Prints \`ready\`, then at each line that it gets how often it has looked, and what it
- * has seen since, in order and without repetitions: \`1200 1 0 1\`.
+ * Looks at levels all the time. Prints \`ready\`, then at each line that it gets how often it has looked, and what it
+ * has seen since, in order and without repetitions: \`1200 1 0 1\`, with several files \`1200 10 01\`.
  */
 export const WATCHER = `
 const { openSync, readSync } = require('node:fs');
-const fd = openSync(process.argv[1], 'r');
+const fds = process.argv.slice(1).map((file) => openSync(file, 'r'));
 const buffer = Buffer.alloc(4);
 let looks = 0;
 let seen = [];
 const look = () => {
   for (let n = 0; n < 50; n++) {
-    readSync(fd, buffer, 0, 4, 0);
+    let levels = '';
+    for (const fd of fds) {
+      readSync(fd, buffer, 0, 4, 0);
+      levels += String.fromCharCode(buffer[0]);
+    }
     looks += 1;
-    const level = String.fromCharCode(buffer[0]);
-    if (seen.at(-1) !== level) seen.push(level);
+    if (seen.at(-1) !== levels) seen.push(levels);
   }
   setImmediate(look);
 };
@@ -98,3 +101,10 @@ process.stdin.on('data', () => {
 console.log('ready');
 look();
 `;
+
+/** What a watcher has seen since it was last asked. */
+export async function seenBy(watcher: Beside): Promise<{ looks: number; levels: string[] }> {
+  watcher.tell('what');
+  const [looks, ...levels] = (await watcher.line()).split(' ');
+  return { looks: Number(looks), levels };
+}

@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import { afterAll, expect, it } from 'vitest';
 import contract from '#runtime/providers/iot-gpio/contract.js';
 import { SimChip } from '#scripts/lab/sim-chip.js';
 import { call, createProvider, providerEnv, session, TEST_BOARD, until } from '../helpers/providers.js';
 import { beside, PRESSER } from './beside.js';
+import { interrupts } from './interrupts.js';
 
 const LABEL = 'lab-edges';
 const EDGES = 10_000;
@@ -11,13 +11,6 @@ const BUTTON = TEST_BOARD.gpio.lines.BUTTON?.offset ?? -1;
 const board = { ...TEST_BOARD, gpio: { ...TEST_BOARD.gpio, chip: LABEL } };
 const chip = new SimChip(LABEL, 18);
 afterAll(() => chip.remove());
-
-/** Interrupts of the line so far, by the kernel's own count. */
-function interrupts(): number {
-  const lines = readFileSync('/proc/interrupts', 'utf8').split('\n');
-  const found = lines.filter((line) => line.includes('iot-host'));
-  return found.reduce((sum, line) => sum + Number(line.trim().split(/\s+/)[1]), 0);
-}
 
 it('tells 10,000 edges at 1 kHz, or says how many it could not', async () => {
   const provider = await createProvider(contract, 'chardev', providerEnv({ board }));

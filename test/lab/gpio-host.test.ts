@@ -7,7 +7,7 @@ import { guestModule, passed } from '../helpers/guest.js';
 import { HandClock } from '../helpers/hand-clock.js';
 import { startHost, type TestHost } from '../helpers/host.js';
 import { TEST_BOARD, until } from '../helpers/providers.js';
-import { type Beside, beside, WATCHER } from './beside.js';
+import { type Beside, beside, seenBy, WATCHER } from './beside.js';
 
 const LABEL = 'lab-host';
 const board = { ...TEST_BOARD, gpio: { ...TEST_BOARD.gpio, chip: LABEL } };
@@ -30,12 +30,7 @@ describe('outputs of an actor on a real chip', () => {
   const write = (line: string, value: number) => host.call('a', 'Pass', gpio('Write', { line, value }));
   const levels = () => [chip.level(LED), chip.level(RELAY)];
   const state = () => host.actors()[0]?.state;
-  /** What somebody beside us has seen of the LED since the last time. */
-  const seen = async () => {
-    watcher.tell('what');
-    const [looks, ...levels] = (await watcher.line()).split(' ');
-    return { looks: Number(looks), levels };
-  };
+  const seen = () => seenBy(watcher);
 
   beforeEach(async () => {
     chip = new SimChip(LABEL, 18);

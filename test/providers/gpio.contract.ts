@@ -37,6 +37,8 @@ export interface GpioContractOptions {
   readonly time?: Passage;
   /** What `BUTTON` is bound with; default `pull-up`. Where it is `none`, the bench starts with the button at 1. */
   readonly bias?: 'pull-up' | 'none';
+  /** Which of the tests; default: all. */
+  readonly only?: RegExp | undefined;
 }
 
 type EdgeSeen = { line: string; edge: string; timestampNs: number; seq: number };
@@ -45,7 +47,7 @@ type EdgeSeen = { line: string; edge: string; timestampNs: number; seq: number }
 export function testGpioContract(
   name: string,
   make: (lines: string[]) => Bench | Promise<Bench>,
-  { time = BY_HAND, bias = 'pull-up' }: GpioContractOptions = {},
+  { time = BY_HAND, bias = 'pull-up', only = /./ }: GpioContractOptions = {},
 ): void {
   describe(`iot:gpio ${name}`, () => {
     let bench: Bench;
@@ -92,8 +94,21 @@ export function testGpioContract(
       await bench.provider.stop();
       time.end();
     });
+    /** `it`, of the tests that are wanted. */
+    const test = Object.assign(
+      (title: string, work: () => Promise<void>) => {
+        if (only.test(title)) it(title, work);
+      },
+      {
+        each:
+          <T extends string>(cases: readonly T[]) =>
+          (title: string, work: (one: T) => Promise<void>) => {
+            if (only.test(title)) it.each(cases)(title, work);
+          },
+      },
+    );
 
-    it('starts outputs at their safe level, reads, writes, toggles, lists', async () => {
+    test('starts outputs at their safe level, reads, writes, toggles, lists', async () => {
       expect(await run('Lines')).toEqual({
         lines: [
           { name: 'LED', direction: 'out', value: 0 },
@@ -110,7 +125,7 @@ export function testGpioContract(
       expect(await run('Read', { line: 'BUTTON' })).toEqual({ value: 0 });
     });
 
-    it('pulses away from the safe level and back; a further pulse extends, a write ends it', async () => {
+    test('pulses away from the safe level and back; a further pulse extends, a write ends it', async () => {
       expect(await run('Pulse', { line: 'LED', ms: 100 * stepMs })).toBeUndefined();
       await run('Pulse', { line: 'RELAY', ms: 10 * stepMs });
       expect([bench.level('LED'), bench.level('RELAY')]).toEqual([1, 0]);
@@ -127,7 +142,7 @@ export function testGpioContract(
       expect(bench.level('LED')).toBe(1);
     });
 
-    it('tells edges, debounced, counted and only of the kind asked for', async () => {
+    test('tells edges, debounced, counted and only of the kind asked for', async () => {
       await run('Watch', { line: 'BUTTON', edge: 'both' });
       bench.press('BUTTON', 0);
       await pass(nearly(3));
@@ -157,7 +172,7 @@ export function testGpioContract(
       expect(edges).toHaveLength(3);
     });
 
-    it('logs what the actor did not take, and goes on', async () => {
+    test('logs what the actor did not take, and goes on', async () => {
       await run('Watch', { line: 'BUTTON', edge: 'both' });
       handle = () => Promise.reject(new IotError('E_TRAP', 'unreachable'));
       bench.press('BUTTON', 0);
@@ -168,7 +183,7 @@ export function testGpioContract(
       expect(lines[0]).toContain('debug edge 1 of line BUTTON for blink: unreachable');
     });
 
-    it('denies what is not granted', async () => {
+    test('denies what is not granted', async () => {
       const input = await bound('reader', { GPIO17: { direction: 'in' } });
       expect(await refused('Read', { line: 'GPIO17' })).toBe('E_NOT_GRANTED line GPIO17 is not granted');
       expect(await refused('Read', { line: 'constructor' })).toContain('E_NOT_GRANTED');
@@ -195,7 +210,7 @@ export function testGpioContract(
       expect(bench.level('LED')).toBe(0);
     });
 
-    it('refuses bad requests and bad grants', async () => {
+    test('refuses bad requests and bad grants', async () => {
       const values = [2, -1, 0.5, true, '1', null];
       for (const value of values)
         expect(await refused('Write', { line: 'LED', value })).toContain('E_PAYLOAD');
@@ -216,7 +231,7 @@ export function testGpioContract(
       expect(() => contract.parseGrant({ pins: {} })).toThrow();
     });
 
-    it('knows the board: unknown lines and wrong directions are named at bind', async () => {
+    test('knows the board: unknown lines and wrong directions are named at bind', async () => {
       const out = { direction: 'out' };
       expect(await failure(() => bound('x', { LED9: out }))).toBe('E_CONFIG board sim has no line LED9');
       expect(await failure(() => bound('x', { constructor: out }))).toContain('has no line constructor');
@@ -225,7 +240,7 @@ export function testGpioContract(
       );
     });
 
-    it('never gives one line to two, and takes nothing of a binding that is refused', async () => {
+    test('never gives one line to two, and takes nothing of a binding that is refused', async () => {
       const wanted = { GPIO17: LED, LED };
       expect(await failure(() => bound('thief', wanted))).toBe(
         'E_BUSY line LED cannot go to thief: blink holds it',
@@ -240,7 +255,7 @@ export function testGpioContract(
       expect(await refused('Write', { line: 'LED', value: 0 })).toContain('E_NOT_BOUND');
     });
 
-    it.each(['unbind', 'stop'] as const)('puts outputs into their safe state on %s', async (how) => {
+    test.each(['unbind', 'stop'] as const)('puts outputs into their safe state on %s', async (how) => {
       await run('Write', { line: 'RELAY', value: 0 });
       await run('Pulse', { line: 'LED', ms: 100 * stepMs });
       await run('Watch', { line: 'BUTTON', edge: 'both' });
@@ -252,7 +267,7 @@ export function testGpioContract(
       expect([bench.level('LED'), bench.level('RELAY'), edges.length]).toEqual([0, 1, 0]);
     });
 
-    it('puts outputs into their safe state and ends pulses when nobody is in charge, and keeps the lines', async () => {
+    test('puts outputs into their safe state and ends pulses when nobody is in charge, and keeps the lines', async () => {
       await run('Write', { line: 'RELAY', value: 0 });
       await run('Pulse', { line: 'LED', ms: 100 * stepMs });
       await run('Watch', { line: 'BUTTON', edge: 'both' });
@@ -273,7 +288,7 @@ export function testGpioContract(
       expect(bench.level('LED')).toBe(1);
     });
 
-    it('takes a changed grant at a second bind, and keeps what stayed', async () => {
+    test('takes a changed grant at a second bind, and keeps what stayed', async () => {
       await run('Write', { line: 'LED', value: 1 });
       await run('Write', { line: 'RELAY', value: 0 });
       await run('Watch', { line: 'BUTTON', edge: 'both' });
@@ -292,7 +307,7 @@ export function testGpioContract(
       expect(edges).toHaveLength(2);
     });
 
-    it('turns levels, edges and the safe level of a line round that is active low', async () => {
+    test('turns levels, edges and the safe level of a line round that is active low', async () => {
       const low = await bound('low', { GPIO17: { direction: 'out', active: 'low' } });
       const written = (value: number) => run('Write', { line: 'GPIO17', value }, low);
       expect(bench.level('GPIO17')).toBe(1);
@@ -320,7 +335,7 @@ export function testGpioContract(
       expect(seen()).toEqual(['BUTTON rising 1', 'BUTTON falling 2']);
     });
 
-    it('drops watches that new code does not renew; outputs keep their level', async () => {
+    test('drops watches that new code does not renew; outputs keep their level', async () => {
       await run('Write', { line: 'LED', value: 1 });
       await run('Watch', { line: 'BUTTON', edge: 'both' });
       await bench.provider.renew?.(blink)();
@@ -336,28 +351,31 @@ export function testGpioContract(
       expect(seen()).toEqual(['BUTTON rising 1']);
     });
 
-    it.each(['before', 'after'])('hands levels, pulses and watches on, bound %s the import', async (when) => {
-      await run('Write', { line: 'RELAY', value: 0 });
-      await run('Pulse', { line: 'LED', ms: 100 * stepMs });
-      await run('Watch', { line: 'BUTTON', edge: 'falling' });
-      await pass(40);
-      const state = structuredClone(await bench.provider.exportState?.());
-      await bench.provider.stop();
-      bench = await make(lines);
-      await bench.provider.start(new AbortController().signal);
-      const grant = { LED, RELAY: { direction: 'out', safe: 1 }, BUTTON };
-      if (when === 'before') await bound('blink', grant);
-      await bench.provider.importState?.(state);
-      if (when === 'after') await bound('blink', grant);
-      expect([bench.level('LED'), bench.level('RELAY')]).toEqual([1, 0]);
-      bench.press('BUTTON', 0);
-      await pass(nearly(60));
-      expect([bench.level('LED'), seen()]).toEqual([1, ['BUTTON falling 1']]);
-      await pass(1 + rest(60));
-      expect(bench.level('LED')).toBe(0);
-    });
+    test.each(['before', 'after'])(
+      'hands levels, pulses and watches on, bound %s the import',
+      async (when) => {
+        await run('Write', { line: 'RELAY', value: 0 });
+        await run('Pulse', { line: 'LED', ms: 100 * stepMs });
+        await run('Watch', { line: 'BUTTON', edge: 'falling' });
+        await pass(40);
+        const state = structuredClone(await bench.provider.exportState?.());
+        await bench.provider.stop();
+        bench = await make(lines);
+        await bench.provider.start(new AbortController().signal);
+        const grant = { LED, RELAY: { direction: 'out', safe: 1 }, BUTTON };
+        if (when === 'before') await bound('blink', grant);
+        await bench.provider.importState?.(state);
+        if (when === 'after') await bound('blink', grant);
+        expect([bench.level('LED'), bench.level('RELAY')]).toEqual([1, 0]);
+        bench.press('BUTTON', 0);
+        await pass(nearly(60));
+        expect([bench.level('LED'), seen()]).toEqual([1, ['BUTTON falling 1']]);
+        await pass(1 + rest(60));
+        expect(bench.level('LED')).toBe(0);
+      },
+    );
 
-    it('passes everything on to another of its kind, which may give it back', async () => {
+    test('passes everything on to another of its kind, which may give it back', async () => {
       const grant = { LED, RELAY: { direction: 'out', safe: 1 }, BUTTON };
       const first = bench;
       const second = await make(lines);
@@ -386,7 +404,7 @@ export function testGpioContract(
       expect(await failure(() => first.provider.takeOver?.({} as Provider))).toContain('E_PROVIDER');
     });
 
-    it('applies no state beyond the grant, and refuses a damaged one', async () => {
+    test('applies no state beyond the grant, and refuses a damaged one', async () => {
       const watches = [{ line: 'GPIO17', edge: 'both', debounceUs: 0, seq: 0 }];
       const foreign = {
         actor: 'blink',

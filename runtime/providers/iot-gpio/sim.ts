@@ -20,7 +20,7 @@ interface Watch {
 }
 
 /** Pins that exist in memory only. A level that goes back before its debounce time is over was never there. */
-class SimulatedChip implements GpioChip {
+export class SimulatedChip implements GpioChip {
   readonly events = new EventEmitter();
   readonly #claims = new Map<string, LineGrant>();
   /** Of the pins, whichever level counts as 1. */
