@@ -172,6 +172,18 @@ describe('CharacterDeviceChip over a made-up kernel', () => {
     expect(told.at(-1)).toBe('9 rising 11000 1');
   });
 
+  it('loses none to a watch that takes the place of its like', async () => {
+    chip.claim('BUTTON', IN, 0, 'blink');
+    const told: string[] = [];
+    chip.watch('BUTTON', BOTH, (edge) => told.push(`old ${edge}`));
+    kernel.edges(2, [1]);
+    await until(() => told.length === 1, 'the first edge');
+    kernel.edges(2, [2, 3]);
+    chip.watch('BUTTON', { ...BOTH }, (edge, _at, missed) => told.push(`new ${edge} ${missed}`));
+    await until(() => told.length === 3, 'three edges');
+    expect(told).toEqual(['old rising', 'new falling 0', 'new rising 0']);
+  });
+
   it('waits for several lines at once, and for a line again that another one was', async () => {
     for (const line of ['BUTTON', 'GPIO17']) chip.claim(line, IN, 0, 'blink');
     const counts = { BUTTON: 0, GPIO17: 0 };

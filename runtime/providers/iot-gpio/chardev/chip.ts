@@ -17,7 +17,11 @@ interface Held {
   /** Number of the last edge that was read; the kernel numbers those of a line from 1, as long as it is held. */
   lastSeq: number;
   /** The watch under way. */
-  watch: object | undefined;
+  watch: Watch | undefined;
+}
+
+interface Watch extends WatchOptions {
+  onEdge: OnEdge;
 }
 
 /** The pins of a board through the kernel's character device. */
@@ -95,11 +99,16 @@ export class CharacterDeviceChip implements GpioChip {
   }
 
   watch(name: string, { edge, debounceUs }: WatchOptions, onEdge: OnEdge): void {
-    this.unwatch(name);
     const held = this.#line(name);
+    if (held.watch?.edge === edge && held.watch.debounceUs === debounceUs) {
+      // Nothing changes for the kernel: what nobody has read yet is not lost, as when an actor's code is swapped.
+      held.watch.onEdge = onEdge;
+      return;
+    }
+    this.unwatch(name);
     const edges = { rising: FLAG.rising, falling: FLAG.falling, both: FLAG.rising | FLAG.falling }[edge];
     held.line.configure({ flags: held.base.flags | edges, debounceUs });
-    const watch = {};
+    const watch: Watch = { edge, debounceUs, onEdge };
     held.watch = watch;
     this.#waiter.add(held.line.fd, (events) => {
       for (const { edge: kind, timestampNs, seq } of events) {
@@ -108,7 +117,7 @@ export class CharacterDeviceChip implements GpioChip {
         if (missed >= 0) held.lastSeq = seq;
         if (held.watch !== watch || this.#held.get(name) !== held) continue;
         if (missed > 0) this.logger.warn(`line ${name}: ${missed} edges came faster than they were read`);
-        onEdge(kind, timestampNs, Math.max(0, missed));
+        watch.onEdge(kind, timestampNs, Math.max(0, missed));
       }
     });
   }
