@@ -39,3 +39,13 @@ it('lines that come to an actor that is down are at rest, and not its own thread
   provider.renew?.(blink);
   expect([drives('LED'), drives('RELAY')]).toEqual([true, true]);
 });
+
+it('outputs are at their safe level when their lines are let go of', async () => {
+  const lines = { LED: { direction: 'out', safe: 0 }, RELAY: { direction: 'out', safe: 1 } };
+  await provider.bind(session(contract, 'blink', { lines }), async () => undefined);
+  chip.write('LED', 1);
+  chip.write('RELAY', 0);
+  await provider.stop();
+  // A pin keeps the level that it had last; the chip alone is still open.
+  expect([kernel.levels.get(0), kernel.levels.get(1), kernel.open]).toEqual([0, 1, 1]);
+});
