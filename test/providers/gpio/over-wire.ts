@@ -1,7 +1,6 @@
 import { afterAll, beforeAll } from 'vitest';
 import type { Board } from '#runtime/base/board.js';
 import type { Provider } from '#runtime/base/contract.js';
-import type { IotError } from '#runtime/base/errors.js';
 import { silentLogger } from '#runtime/base/logger.js';
 import { CharacterDeviceChip } from '#runtime/providers/iot-gpio/chardev/chip.js';
 import type { GpioChip, OnEdge } from '#runtime/providers/iot-gpio/chip.js';
@@ -45,22 +44,6 @@ class WiredChip implements GpioChip {
   ) {
     this.pin = new CharacterDeviceChip(wire.board, 'iot-host test', silentLogger);
     this.pin.start();
-    this.#warmUp();
-  }
-
-  /** The thread that waits for edges may take a second to start, longer than the tests wait for an edge. */
-  #warmUp(): void {
-    const { line } = this.wire;
-    try {
-      this.pin.claim(line, { direction: 'in', bias: 'none', debounceMs: 0, edge: 'both' }, 0, 'early');
-    } catch (thrown) {
-      // Another chip has it, and will pass it on together with its thread.
-      if ((thrown as IotError).code === 'E_BUSY') return;
-      throw thrown;
-    }
-    this.pin.watch(line, { edge: 'both', debounceUs: 0 }, () => undefined);
-    // This waits for the thread's answer.
-    this.pin.release(line);
   }
 
   claim(line: string, settings: LineGrant, level: Level, owner: string): void {
