@@ -57,7 +57,6 @@ function library(): Record<string, Native> {
     'void modbus_close(void *context)',
     'void modbus_free(void *context)',
     'int modbus_set_indication_timeout(void *context, uint32_t seconds, uint32_t microseconds)',
-    'int modbus_flush(void *context)',
     'int modbus_receive(void *context, void *request)',
     'int modbus_reply(void *context, void *request, int length, void *mapping)',
     'void *modbus_mapping_new(int bits, int input_bits, int registers, int input_registers)',
@@ -101,10 +100,9 @@ export class LibmodbusSlave {
     const reply = this.#promised('modbus_reply');
     const request = new Uint8Array(MAX_BYTES);
     while (!this.#ending) {
-      // Negative after a silence or for what is no request, 0 for somebody else's.
+      // Negative after a silence, 0 for somebody else's.
       const length = Number(await receive(this.#context, request));
       if (length > 0) await reply(this.#context, request, length, this.#mapping);
-      else if (length < 0) this.#lib.modbus_flush?.(this.#context);
     }
   }
 
