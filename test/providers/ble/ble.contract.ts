@@ -37,11 +37,15 @@ interface Told {
   readonly value?: Uint8Array;
 }
 
-/** What every implementation of `iot:ble` does. `patience`: milliseconds until something has to have happened. */
+/**
+ * What every implementation of `iot:ble` does. `patience`: milliseconds until something has to have happened; `only`:
+ * the tests to run, where the others are skipped.
+ */
 export function testBleContract(
   name: string,
   make: (lines: string[]) => Promise<Bench>,
   patience = 20_000,
+  only = /./,
 ): void {
   describe(`iot:ble ${name}`, { timeout: 6 * patience }, () => {
     let bench: Bench;
@@ -74,6 +78,8 @@ export function testBleContract(
       return Buffer.from(bytes).toString();
     };
 
+    const test = (title: string, work: () => Promise<void>) => it.skipIf(!only.test(title))(title, work);
+
     beforeEach(async () => {
       lines = [];
       told = [];
@@ -87,7 +93,7 @@ export function testBleContract(
       await bench.close();
     }, 3 * patience);
 
-    it('hears what the grant and the scan let through', async () => {
+    test('hears what the grant and the scan let through', async () => {
       const all = await bound('all', { scan: true });
       const hearts = await bound('hearts', { scan: true, services: ['180d'] });
       await run(hearts, 'Scan');
@@ -102,7 +108,7 @@ export function testBleContract(
       await until(() => of('Advertisement').length === 2, 'the same once more', patience);
     });
 
-    it('connects, discovers, reads, writes, subscribes', async () => {
+    test('connects, discovers, reads, writes, subscribes', async () => {
       const actor = await bound('actor', everything());
       await run(actor, 'Connect', { id: bench.address.toUpperCase() });
       await run(actor, 'Connect', { id });
@@ -134,7 +140,7 @@ export function testBleContract(
       expect(of('Disconnected')).toEqual([]);
     });
 
-    it('says what a characteristic cannot do', async () => {
+    test('says what a characteristic cannot do', async () => {
       const actor = await bound('actor', everything());
       await run(actor, 'Connect', { id });
       expect(await failure(() => run(actor, 'Read', at('target')))).toBe(
@@ -146,7 +152,7 @@ export function testBleContract(
       );
     });
 
-    it('fails a read at once when the peripheral vanishes, and gets it back with its subscriptions', async () => {
+    test('fails a read at once when the peripheral vanishes, and gets it back with its subscriptions', async () => {
       const actor = await bound('actor', everything());
       await run(actor, 'Connect', { id });
       await run(actor, 'Subscribe', at('reading'));
@@ -167,7 +173,7 @@ export function testBleContract(
       expect(of('Disconnected')).toHaveLength(1);
     });
 
-    it('lets 32 requests wait and no more, and none of them for a peripheral that is gone', async () => {
+    test('lets 32 requests wait and no more, and none of them for a peripheral that is gone', async () => {
       const actor = await bound('actor', everything());
       await run(actor, 'Connect', { id });
       const all = Array.from({ length: 33 }, () => failure(() => run(actor, 'Read', at('silent'))));
@@ -180,7 +186,7 @@ export function testBleContract(
       await bench.appear();
     });
 
-    it('keeps the newest 256 notifications for an actor that is busy, in order', async () => {
+    test('keeps the newest 256 notifications for an actor that is busy, in order', async () => {
       const actor = await bound('actor', everything());
       await run(actor, 'Connect', { id });
       await run(actor, 'Subscribe', at('reading'));
@@ -195,7 +201,7 @@ export function testBleContract(
       expect(lines.join('\n')).toContain('actor cannot keep up: 43 notifications');
     });
 
-    it('denies what is not granted, and gives a peripheral to one only', async () => {
+    test('denies what is not granted, and gives a peripheral to one only', async () => {
       const nobody = await bound('nobody', {});
       for (const operation of ['Connect', 'Discover', 'Disconnect']) {
         expect(await failure(() => run(nobody, operation, { id }))).toContain('E_NOT_GRANTED');
@@ -229,7 +235,7 @@ export function testBleContract(
       expect(await failure(() => value(thief))).toContain('E_NOT_GRANTED');
     });
 
-    it('connects by name only to what has been heard', async () => {
+    test('connects by name only to what has been heard', async () => {
       const named = await bound('named', { scan: true, peripherals: ['therm*'] });
       expect(await failure(() => run(named, 'Connect', { id }))).toContain('E_NOT_GRANTED');
       await run(named, 'Scan');
@@ -238,7 +244,7 @@ export function testBleContract(
       expect(await value(named)).toBe('hello');
     });
 
-    it('keeps connections and subscriptions while the code of the actor is swapped', async () => {
+    test('keeps connections and subscriptions while the code of the actor is swapped', async () => {
       const actor = await bound('actor', everything());
       await run(actor, 'Connect', { id });
       await run(actor, 'Subscribe', at('reading'));
