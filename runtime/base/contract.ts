@@ -4,6 +4,7 @@ import { type Codec, decodePayload, encodePayload } from './codec.js';
 import { asIotError, IotError } from './errors.js';
 import type { Logger, LogLevel } from './logger.js';
 import type { BrokerAccess } from './mqtt/connection.js';
+import { Recent } from './recent.js';
 import { named } from './wascc.js';
 
 /** One actor's standing with one provider: who it is, through which binding, and what it may touch there. */
@@ -192,6 +193,14 @@ export function defineContract<P extends Provider<Grant>, Grant>(
 ): Contract {
   const { id, codec, implementations, defaultImplementation: byDefault } = definition;
   const operations = new Map(Object.entries(definition.operations) as [string, AnyOperation][]);
+  const recent = new Recent();
+  const read = (op: AnyOperation, name: string, payload: Uint8Array): unknown => {
+    const parsed = op.request.safeParse(named(decodePayload(codec, payload) ?? {}, op.fields));
+    if (parsed.success) return parsed.data;
+    const issue = parsed.error.issues[0];
+    const where = issue?.path.join('.') || 'request';
+    throw new IotError('E_PAYLOAD', `${id} ${name}: ${where}: ${issue?.message ?? 'not acceptable'}`);
+  };
   /** Finds the operation, and what it is asked: decoded, of the right shape, and granted. */
   const accept = (session: Session, name: string, payload: Uint8Array) => {
     const op = operations.get(name);
@@ -199,14 +208,9 @@ export function defineContract<P extends Provider<Grant>, Grant>(
       const hint = `${id} knows: ${[...operations.keys()].join(', ')}`;
       throw new IotError('E_OPERATION', `${id} has no operation "${name}"`, { hint });
     }
-    const parsed = op.request.safeParse(named(decodePayload(codec, payload) ?? {}, op.fields));
-    if (!parsed.success) {
-      const issue = parsed.error.issues[0];
-      const where = issue?.path.join('.') || 'request';
-      throw new IotError('E_PAYLOAD', `${id} ${name}: ${where}: ${issue?.message ?? 'not acceptable'}`);
-    }
-    op.authorize(session.grant, parsed.data);
-    return { op, request: parsed.data };
+    const request = recent.get(name, payload, () => read(op, name, payload));
+    op.authorize(session.grant, request);
+    return { op, request };
   };
   return {
     id,
