@@ -19,6 +19,8 @@ export interface Libc {
   watch(fd: number, ready: () => void): Poll;
   /** Of the last call that failed, in this thread. */
   errno(): number;
+  /** Lets the other threads that are ready go first. */
+  schedYield(): number;
 }
 
 /** A descriptor that is waited for; it is to be closed after this. */
@@ -62,6 +64,7 @@ export function libc(): Libc {
       return poll;
     },
     errno: () => koffi.errno(),
+    schedYield: func<'schedYield'>('int sched_yield()'),
   };
   return loaded;
 }

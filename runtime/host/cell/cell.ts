@@ -1,6 +1,7 @@
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { asIotError, IotError } from '../../base/errors.js';
 import { type ActorLimits, START_DEADLINE_MS } from '../../base/limits.js';
+import { letOthersRun } from '../../base/linux/turn.js';
 import type { LogLevel } from '../../base/logger.js';
 import type { HostCallCount } from '../counters.js';
 import { type HostCallHandler, HostCalls } from './host-calls.js';
@@ -169,8 +170,10 @@ export class Cell {
     this.#watchdog.start();
     // A thread that sleeps is woken at once; one that is busy gets the next batch whole.
     this.#batch.push({ ...call, id });
-    if (idle) this.#flushCalls();
-    else if (this.#batch.length === 1) setImmediate(() => this.#flushCalls());
+    if (idle) {
+      this.#flushCalls();
+      letOthersRun();
+    } else if (this.#batch.length === 1) setImmediate(() => this.#flushCalls());
   }
 
   async stop(): Promise<void> {
