@@ -7,6 +7,7 @@ const NAMES: Readonly<Record<number, string>> = {
   4: 'EINTR',
   5: 'EIO',
   6: 'ENXIO',
+  11: 'EAGAIN',
   12: 'ENOMEM',
   13: 'EACCES',
   16: 'EBUSY',
@@ -14,6 +15,11 @@ const NAMES: Readonly<Record<number, string>> = {
   22: 'EINVAL',
   25: 'ENOTTY',
 };
+
+/** Nothing has failed: there was nothing to read, or a signal came first. */
+export function isPassing(errno: number): boolean {
+  return ['EAGAIN', 'EINTR'].includes(errnoName(errno));
+}
 
 export function errnoName(errno: number): string {
   return NAMES[errno] ?? `error ${errno}`;

@@ -5,7 +5,7 @@ import { listChips, oldKernel } from '#runtime/providers/iot-gpio/chardev/chips.
 import { FLAG, IOCTL } from '#runtime/providers/iot-gpio/chardev/uapi.js';
 import type { LineGrant } from '#runtime/providers/iot-gpio/contract.js';
 import { recordingLogger, TEST_BOARD, until } from '../../helpers/providers.js';
-import { EACCES, EBUSY, EINVAL, ENODEV, EPERM, FakeKernel } from './fake-kernel.js';
+import { EACCES, EAGAIN, EBUSY, EINVAL, ENODEV, EPERM, FakeKernel } from './fake-kernel.js';
 
 const OUT: LineGrant = { direction: 'out', safe: 0, drive: 'push-pull' };
 const IN: LineGrant = { direction: 'in', bias: 'none', edge: 'both', debounceMs: 0 };
@@ -182,6 +182,24 @@ describe('CharacterDeviceChip over a made-up kernel', () => {
     chip.watch('BUTTON', { ...BOTH }, (edge, _at, missed) => told.push(`new ${edge} ${missed}`));
     await until(() => told.length === 3, 'three edges');
     expect(told).toEqual(['old rising', 'new falling 0', 'new rising 0']);
+  });
+
+  it('goes on when there was nothing to read, and says so when there is nothing to wait for any more', async () => {
+    chip.claim('BUTTON', IN, 0, 'blink');
+    const told: string[] = [];
+    const watch = () => chip.watch('BUTTON', BOTH, (edge) => void told.push(edge));
+    watch();
+    kernel.readsFail.push(EAGAIN);
+    kernel.edges(2, [1]);
+    await until(() => told.length === 1, 'the edge');
+    expect([told, logs]).toEqual([['rising'], []]);
+    kernel.readsFail.push(ENODEV);
+    kernel.edges(2, [2]);
+    await until(() => logs.length === 1, 'the end');
+    expect(logs[0]).toContain('error line BUTTON: edges are not told any more (ENODEV)');
+    // Nothing stands in the way of a new one.
+    watch();
+    await until(() => told.length === 2, 'the edge that was left');
   });
 
   it('waits for several lines at once, and for a line again that another one was', async () => {

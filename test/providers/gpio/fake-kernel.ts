@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type Libc, libc } from '#runtime/base/linux/libc.js';
 import { IOCTL } from '#runtime/providers/iot-gpio/chardev/uapi.js';
 
-export const [EPERM, EACCES, EBUSY, ENODEV, EINVAL] = [1, 13, 16, 19, 22];
+export const [EPERM, EAGAIN, EACCES, EBUSY, ENODEV, EINVAL] = [1, 11, 13, 16, 19, 22];
 
 export interface FakeChip {
   readonly label: string;
@@ -27,6 +27,8 @@ export class FakeKernel {
   readonly taken = new Map<number, string>();
   /** Requests that fail, with the errno. */
   readonly failing = new Map<number, number>();
+  /** Errno of the next reads, one each; then they are real again. */
+  readonly readsFail: number[] = [];
   /** Errno of every `open`. */
   openFails = 0;
   readonly levels = new Map<number, number>();
@@ -50,6 +52,10 @@ export class FakeKernel {
         this.#opened.delete(fd);
         for (const [offset, pipe] of this.#pipes) if (pipe === fd) this.#pipes.delete(offset);
         return real.close(fd);
+      },
+      read: (fd, into, length) => {
+        const errno = this.readsFail.shift();
+        return errno === undefined ? real.read(fd, into, length) : this.#fail(errno);
       },
       ioctl: (fd, request, argument) => this.#ioctl(fd, request, argument),
       errno: () => this.#errno,

@@ -1,5 +1,6 @@
 import type { Board, BoardLine } from '../../../base/board.js';
 import { IotError } from '../../../base/errors.js';
+import { errnoName } from '../../../base/linux/errno.js';
 import { type Libc, libc } from '../../../base/linux/libc.js';
 import type { Logger } from '../../../base/logger.js';
 import type { GpioChip, OnEdge } from '../chip.js';
@@ -8,7 +9,7 @@ import { Chip } from './chips.js';
 import { Line } from './line.js';
 import { LineTable } from './line-table.js';
 import { FLAG, type LineConfig } from './uapi.js';
-import { Waiter } from './waiter.js';
+import { type OnEvents, Waiter } from './waiter.js';
 
 interface Held {
   readonly index: number;
@@ -110,7 +111,7 @@ export class CharacterDeviceChip implements GpioChip {
     held.line.configure({ flags: held.base.flags | edges, debounceUs });
     const watch: Watch = { edge, debounceUs, onEdge };
     held.watch = watch;
-    this.#waiter.add(held.line.fd, (events) => {
+    const onEvents: OnEvents = (events) => {
       for (const { edge: kind, timestampNs, seq } of events) {
         // Where the kernel's buffer was full the oldest are gone, and their numbers with them.
         const missed = since(held.lastSeq, seq) - 1;
@@ -119,6 +120,10 @@ export class CharacterDeviceChip implements GpioChip {
         if (missed > 0) this.logger.warn(`line ${name}: ${missed} edges came faster than they were read`);
         watch.onEdge(kind, timestampNs, Math.max(0, missed));
       }
+    };
+    this.#waiter.add(held.line.fd, onEvents, (errno) => {
+      if (held.watch === watch) held.watch = undefined;
+      this.logger.error(`line ${name}: edges are not told any more (${errnoName(errno)})`);
     });
   }
 

@@ -1,3 +1,4 @@
+import { isPassing } from '../../../base/linux/errno.js';
 import type { Libc, Poll } from '../../../base/linux/libc.js';
 import { EVENT_BYTES, type LineEvent, readEvents } from './uapi.js';
 
@@ -9,6 +10,7 @@ export type OnEvents = (events: readonly LineEvent[]) => void;
 interface Watch {
   readonly poll: Poll;
   readonly onEvents: OnEvents;
+  readonly onEnd: (errno: number) => void;
 }
 
 /**
@@ -24,13 +26,16 @@ export class Waiter {
     this.#system = system;
   }
 
-  /** Hands over what is read from `fd`, a batch at a time. Throws as `Libc.watch`. */
-  add(fd: number, onEvents: OnEvents): void {
+  /**
+   * Hands over what is read from `fd`, a batch at a time; `onEnd` when it cannot be read any more. Throws as
+   * `Libc.watch`.
+   */
+  add(fd: number, onEvents: OnEvents, onEnd: (errno: number) => void): void {
     this.remove(fd);
     const poll = this.#system.watch(fd, () => {
       if (this.#watches.get(fd) === watch) this.#read(fd, watch);
     });
-    const watch: Watch = { poll, onEvents };
+    const watch: Watch = { poll, onEvents, onEnd };
     this.#watches.set(fd, watch);
   }
 
@@ -45,10 +50,13 @@ export class Waiter {
     for (const fd of [...this.#watches.keys()]) this.remove(fd);
   }
 
-  #read(fd: number, { onEvents }: Watch): void {
+  #read(fd: number, { onEvents, onEnd }: Watch): void {
     const length = Number(this.#system.read(fd, this.#buffer, this.#buffer.length));
+    if (length > 0) return onEvents(readEvents(this.#buffer.subarray(0, length)));
+    const errno = length < 0 ? this.#system.errno() : 0;
+    if (isPassing(errno)) return;
     // The chip has gone: it would be told for ever.
-    if (length <= 0) this.remove(fd);
-    else onEvents(readEvents(this.#buffer.subarray(0, length)));
+    this.remove(fd);
+    onEnd(errno);
   }
 }
