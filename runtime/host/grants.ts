@@ -26,6 +26,7 @@ export class Grants {
   /** Bindings that a provider would not take, why, and when it is asked again. */
   readonly #unbound = new Map<string, { readonly why: string; readonly retry: Retry }>();
   readonly #turns = new Turns();
+  #stopped = false;
 
   constructor(parts: GrantsParts) {
     this.#parts = parts;
@@ -53,27 +54,37 @@ export class Grants {
 
   /** Asks no provider again. */
   async stop(): Promise<void> {
+    this.#stopped = true;
     for (const key of [...this.#unbound.keys()]) this.#settled(key);
     await this.#turns.run(async () => undefined);
   }
 
   /** Everything that is granted to a slot, at its start. Throws E_CONFIG; what else fails is tried again. */
   async bindAll(slot: ActorSlot): Promise<void> {
-    const configured = this.configured(slot.name)?.bindings ?? [];
-    for (const binding of [...configured, ...this.#store.list(slot.name)]) {
-      try {
-        await slot.bindings.add(BindingConfig.parse(binding));
-      } catch (thrown) {
-        const error = asIotError(thrown);
-        if (error.code === 'E_CONFIG') throw error;
-        // A chip that is missing today keeps the host from being ready, not from being there.
-        this.#tryLater(slot, BindingConfig.parse(binding), error);
-      }
+    const stored = this.#store.list(slot.name);
+    // What `bind` made stands in the place of what the file says: that would come over it when it is tried again.
+    const configured = (this.configured(slot.name)?.bindings ?? []).filter(
+      (binding) => !stored.some((other) => isSame(other, binding)),
+    );
+    for (const binding of [...configured, ...stored]) {
+      await this.#addOrLater(slot, BindingConfig.parse(binding));
+    }
+  }
+
+  async #addOrLater(slot: ActorSlot, binding: BindingConfig): Promise<void> {
+    try {
+      await slot.bindings.add(binding);
+    } catch (thrown) {
+      const error = asIotError(thrown);
+      if (error.code === 'E_CONFIG') throw error;
+      // A chip that is missing today keeps the host from being ready, not from being there.
+      this.#tryLater(slot, binding, error);
     }
   }
 
   /** What is held by somebody else now may be free in a moment: a port that a program looked at while the machine started. */
   #tryLater(slot: ActorSlot, binding: BindingConfig, error: IotError): void {
+    if (this.#stopped) return;
     const key = bindingKey(slot.name, binding);
     const before = this.#unbound.get(key);
     const { logger, clock = machineClock } = this.#parts;
@@ -142,7 +153,7 @@ export class Grants {
     slot.bindingsChanged();
     await gone;
     // What the file grants had been covered by what `bind` made.
-    if (configured !== undefined) await slot.bindings.add(configured);
+    if (configured !== undefined) await this.#addOrLater(slot, configured);
     slot.bindingsChanged();
   }
 

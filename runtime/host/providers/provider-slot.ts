@@ -178,7 +178,9 @@ export class ProviderSlot {
     return this.#turns.run(async () => {
       const before = this.#running;
       if (before === undefined) return this.#swapStopped(to, settings);
-      const passesOn = before.implementation === to && before.provider.takeOver !== undefined;
+      // What is broken is not passed on: it is let go of, and opened anew.
+      const whole = before.provider.problem?.() === undefined;
+      const passesOn = before.implementation === to && whole && before.provider.takeOver !== undefined;
       if (before.implementation === to && !passesOn) return this.#restart(before, settings);
       const next = await this.#create(to, settings);
       let giveBack = () => {};

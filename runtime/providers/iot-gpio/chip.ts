@@ -22,4 +22,6 @@ export interface GpioChip {
    * returned, whatever another thread still did to the line is done.
    */
   driveAlone?(line: string, alone: boolean): void;
+  /** What is wrong with lines that are held: their chip has gone. */
+  problem?(): string | undefined;
 }

@@ -58,8 +58,11 @@ export class Pins<C extends GpioChip = GpioChip> {
   }
 
   dropAll(): void {
-    for (const holder of this.#holders.values()) this.#free(holder);
-    this.#holders.clear();
+    try {
+      eachOf(this.#holders.values(), (holder) => this.#free(holder));
+    } finally {
+      this.#holders.clear();
+    }
   }
 
   /** Nobody is in charge of what the holder has: its outputs come to rest, and no other thread drives them. */
@@ -136,13 +139,11 @@ export class Pins<C extends GpioChip = GpioChip> {
     const settings = holder.lines.get(line);
     if (settings === undefined) return;
     const watch = holder.watches.get(line);
-    if (watch !== undefined) {
-      this.chip.unwatch(line);
-      watch.on = false;
-    }
     try {
       if (settings.direction === 'out') this.#rest(holder, line);
+      if (watch !== undefined) this.chip.unwatch(line);
     } finally {
+      if (watch !== undefined) watch.on = false;
       this.chip.release(line);
       holder.lines.delete(line);
       this.#owners.delete(line);
@@ -150,12 +151,12 @@ export class Pins<C extends GpioChip = GpioChip> {
   }
 }
 
-/** One line that fails does not keep the others from their safe level; the first failure is thrown at the end. */
-function eachOf(lines: readonly string[], work: (line: string) => void): void {
+/** What fails of one does not keep the others from their safe level; the first failure is thrown at the end. */
+function eachOf<T>(all: readonly T[], work: (one: T) => void): void {
   const failures: unknown[] = [];
-  for (const line of lines) {
+  for (const one of all) {
     try {
-      work(line);
+      work(one);
     } catch (thrown) {
       failures.push(thrown);
     }

@@ -57,7 +57,9 @@ export class GpioProvider<C extends GpioChip = GpioChip> implements Gpio {
     const holder = this.#pins.holder(session);
     if (holder === undefined) return async () => {};
     this.#pins.standUp(holder);
-    return holder.watches.renew((line) => this.chip.unwatch(line));
+    // Another provider may have taken the chip over by the time that the rest is dropped.
+    const { chip } = this.#pins;
+    return holder.watches.renew((line) => chip.unwatch(line));
   }
 
   standDown(session: Session<Grant>): void {
@@ -113,6 +115,10 @@ export class GpioProvider<C extends GpioChip = GpioChip> implements Gpio {
       if (holder === undefined) this.#restored.set(session, restored);
       else this.#pins.restore(holder, restored);
     }
+  }
+
+  problem(): string | undefined {
+    return this.chip.problem?.();
   }
 
   /** The chip with its open lines changes hands, and nothing on it changes: watches and pulses go on as well. */

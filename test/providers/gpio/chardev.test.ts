@@ -184,6 +184,16 @@ describe('CharacterDeviceChip over a made-up kernel', () => {
     expect(told).toEqual(['old rising', 'new falling 0', 'new rising 0']);
   });
 
+  it('opens a chip anew that was pulled out and put back', () => {
+    chip.claim('RELAY', OUT, 1, 'blink');
+    kernel.replug();
+    expect(failure(() => chip.write('RELAY', 0))).toContain('is gone (ENODEV)');
+    chip.release('RELAY');
+    chip.claim('RELAY', OUT, 1, 'blink');
+    chip.write('RELAY', 1);
+    expect([chip.read('RELAY'), kernel.levels.get(1), kernel.open]).toEqual([1, 1, 2]);
+  });
+
   it('goes on when there was nothing to read, and says so when there is nothing to wait for any more', async () => {
     chip.claim('BUTTON', IN, 0, 'blink');
     const told: string[] = [];
@@ -197,8 +207,10 @@ describe('CharacterDeviceChip over a made-up kernel', () => {
     kernel.edges(2, [2]);
     await until(() => logs.length === 1, 'the end');
     expect(logs[0]).toContain('error line BUTTON: edges are not told any more (ENODEV)');
+    expect(chip.problem()).toBe('line BUTTON: edges are not told any more (ENODEV)');
     // Nothing stands in the way of a new one.
     watch();
+    expect(chip.problem()).toBeUndefined();
     await until(() => told.length === 2, 'the edge that was left');
   });
 

@@ -1,13 +1,16 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import type { Provider } from '#runtime/base/contract.js';
+import type { Provider, Session } from '#runtime/base/contract.js';
 import { CharacterDeviceChip } from '#runtime/providers/iot-gpio/chardev/chip.js';
-import contract from '#runtime/providers/iot-gpio/contract.js';
+import { IOCTL } from '#runtime/providers/iot-gpio/chardev/uapi.js';
+import contract, { type Grant } from '#runtime/providers/iot-gpio/contract.js';
 import { GpioProvider } from '#runtime/providers/iot-gpio/provider.js';
-import { recordingLogger, session, TEST_BOARD } from '../../helpers/providers.js';
-import { FakeKernel } from './fake-kernel.js';
+import { recordingLogger, session, TEST_BOARD, until } from '../../helpers/providers.js';
+import { ENODEV, FakeKernel } from './fake-kernel.js';
 
 const board = { ...TEST_BOARD, gpio: { ...TEST_BOARD.gpio, chip: 'pins' } };
 const names = Object.keys(board.gpio.lines);
+
+const granted = (actor: string, lines: unknown) => session(contract, actor, { lines }) as Session<Grant>;
 
 let kernel: FakeKernel;
 let chip: CharacterDeviceChip;
@@ -48,4 +51,41 @@ it('outputs are at their safe level when their lines are let go of', async () =>
   await provider.stop();
   // A pin keeps the level that it had last; the chip alone is still open.
   expect([kernel.levels.get(0), kernel.levels.get(1), kernel.open]).toEqual([0, 1, 1]);
+});
+
+it('an output comes to its safe level though a line of another actor has gone', async () => {
+  const BUTTON = { direction: 'in', edge: 'both' };
+  await provider.bind(session(contract, 'door', { lines: { BUTTON } }), async () => undefined);
+  const gpio = provider as GpioProvider;
+  gpio.watch(granted('door', { BUTTON }), 'BUTTON', { edge: 'both', debounceUs: 5 });
+  const RELAY = { direction: 'out', safe: 0 };
+  await provider.bind(session(contract, 'blink', { lines: { RELAY } }), async () => undefined);
+  chip.write('RELAY', 1);
+  kernel.failing.set(IOCTL.setConfig, ENODEV);
+  await expect(provider.stop()).rejects.toMatchObject({ code: 'E_UNAVAILABLE' });
+  expect([kernel.levels.get(1), kernel.open]).toEqual([0, 1]);
+});
+
+it('code that watches no more is told nothing, though another provider took over meanwhile', async () => {
+  const door = granted('door', { BUTTON: { direction: 'in', edge: 'both' } });
+  const told: unknown[] = [];
+  const provide = provider as GpioProvider;
+  await provide.bind(door, async (_operation, message) => void told.push(message));
+  provide.watch(door, 'BUTTON', { edge: 'both', debounceUs: 0 });
+  kernel.edges(2, [1]);
+  await until(() => told.length === 1, 'an edge');
+  const drop = provide.renew(door);
+  const next = new GpioProvider(
+    new CharacterDeviceChip(board, 'iot-host pi-01', recordingLogger([]), kernel),
+    board,
+    recordingLogger([]),
+  );
+  next.takeOver(provide as Provider<never>);
+  await drop();
+  const configured = kernel.calls.filter(({ request }) => request === IOCTL.setConfig).length;
+  expect(configured).toBe(2);
+  kernel.edges(2, [2]);
+  await new Promise((done) => setTimeout(done, 50));
+  expect(told).toHaveLength(1);
+  await next.stop();
 });

@@ -27,6 +27,7 @@ export class FakeKernel {
   readonly taken = new Map<number, string>();
   /** Requests that fail, with the errno. */
   readonly failing = new Map<number, number>();
+  readonly #gone = new Set<number>();
   /** Errno of the next reads, one each; then they are real again. */
   readonly readsFail: number[] = [];
   /** Errno of every `open`. */
@@ -50,6 +51,7 @@ export class FakeKernel {
       open: (path) => this.#open(path),
       close: (fd) => {
         this.#opened.delete(fd);
+        this.#gone.delete(fd);
         for (const [offset, pipe] of this.#pipes) if (pipe === fd) this.#pipes.delete(offset);
         return real.close(fd);
       },
@@ -79,6 +81,12 @@ export class FakeKernel {
     writeSync(this.#pipes.get(offset) ?? -1, bytes);
   }
 
+  /** The chips are pulled out and put back: what was opened before is dead. */
+  replug(): void {
+    for (const fd of [...this.#opened.keys(), ...this.#pipes.values()]) this.#gone.add(fd);
+    this.#pipes.clear();
+  }
+
   remove(): void {
     for (const fd of [...this.#opened.keys(), ...this.#pipes.values()]) closeSync(fd);
     rmSync(this.folder, { recursive: true });
@@ -99,6 +107,7 @@ export class FakeKernel {
 
   #ioctl(fd: number, request: number, argument: Uint8Array): number {
     this.calls.push({ request, argument: Uint8Array.from(argument) });
+    if (this.#gone.has(fd)) return this.#fail(ENODEV);
     const errno = this.failing.get(request);
     if (errno !== undefined) return this.#fail(errno);
     const fields = new DataView(argument.buffer, argument.byteOffset);

@@ -31,6 +31,8 @@ export class CharacterDeviceChip implements GpioChip {
   readonly #names: readonly string[];
   readonly #chips = new Map<string, Chip>();
   readonly #held = new Map<string, Held>();
+  /** Lines that were watched until their chip went away, and what was said of it. */
+  readonly #deaf = new Map<string, string>();
   readonly #waiter: Waiter;
   readonly #system: Libc;
   readonly #folder: string;
@@ -62,17 +64,11 @@ export class CharacterDeviceChip implements GpioChip {
 
   claim(name: string, settings: LineGrant, level: Level, owner: string): void {
     const { offset, chip: label = this.board.gpio.chip, activeLow } = this.#boardLine(name);
-    const chip = this.#chip(label);
     const base = configOf(settings, activeLow);
     const config = settings.direction === 'out' ? { ...base, level } : base;
-    const line = new Line(
-      chip,
-      `line ${name} (${offset} of ${label})`,
-      offset,
-      this.consumer,
-      config,
-      this.#system,
-    );
+    const what = `line ${name} (${offset} of ${label})`;
+    const take = () => new Line(this.#chip(label), what, offset, this.consumer, config, this.#system);
+    const line = this.#orAgain(label, take);
     const index = this.#names.indexOf(name);
     this.#held.set(name, { index, line, base, lastSeq: 0, watch: undefined });
     this.table.open(index, line.fd, settings.direction === 'out', owner);
@@ -82,6 +78,7 @@ export class CharacterDeviceChip implements GpioChip {
     const held = this.#held.get(name);
     if (held === undefined) return;
     this.#held.delete(name);
+    this.#deaf.delete(name);
     this.table.close(held.index);
     if (held.watch !== undefined) this.#waiter.remove(held.line.fd);
     held.line.close();
@@ -110,7 +107,6 @@ export class CharacterDeviceChip implements GpioChip {
     const edges = { rising: FLAG.rising, falling: FLAG.falling, both: FLAG.rising | FLAG.falling }[edge];
     held.line.configure({ flags: held.base.flags | edges, debounceUs });
     const watch: Watch = { edge, debounceUs, onEdge };
-    held.watch = watch;
     const onEvents: OnEvents = (events) => {
       for (const { edge: kind, timestampNs, seq } of events) {
         // Where the kernel's buffer was full the oldest are gone, and their numbers with them.
@@ -123,8 +119,16 @@ export class CharacterDeviceChip implements GpioChip {
     };
     this.#waiter.add(held.line.fd, onEvents, (errno) => {
       if (held.watch === watch) held.watch = undefined;
-      this.logger.error(`line ${name}: edges are not told any more (${errnoName(errno)})`);
+      const why = `line ${name}: edges are not told any more (${errnoName(errno)})`;
+      this.#deaf.set(name, why);
+      this.logger.error(why);
     });
+    held.watch = watch;
+    this.#deaf.delete(name);
+  }
+
+  problem(): string | undefined {
+    return this.#deaf.size === 0 ? undefined : [...this.#deaf.values()].join('; ');
   }
 
   unwatch(name: string): void {
@@ -136,6 +140,19 @@ export class CharacterDeviceChip implements GpioChip {
     // Edges that nobody waits for any more.
     const last = held.line.drain();
     if (last !== undefined && since(held.lastSeq, last) > 0) held.lastSeq = last;
+  }
+
+  /** A chip on a cable may have been unplugged and come back since it was opened. */
+  #orAgain<T>(label: string, take: () => T): T {
+    const wasOpen = this.#chips.get(label);
+    try {
+      return take();
+    } catch (thrown) {
+      if (wasOpen === undefined || wasOpen.lineInfo(0) !== undefined) throw thrown;
+      this.#chips.delete(label);
+      wasOpen.close();
+      return take();
+    }
   }
 
   #chip(label: string): Chip {

@@ -24,8 +24,11 @@ class RealGpio extends GpioProvider<CharacterDeviceChip> {
   }
 
   override async stop(): Promise<void> {
-    await super.stop();
-    this.chip.stop();
+    try {
+      await super.stop();
+    } finally {
+      this.chip.stop();
+    }
   }
 }
 

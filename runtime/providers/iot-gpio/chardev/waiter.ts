@@ -52,7 +52,10 @@ export class Waiter {
 
   #read(fd: number, { onEvents, onEnd }: Watch): void {
     const length = Number(this.#system.read(fd, this.#buffer, this.#buffer.length));
-    if (length > 0) return onEvents(readEvents(this.#buffer.subarray(0, length)));
+    if (length > 0) {
+      onEvents(readEvents(this.#buffer.subarray(0, length)));
+      return;
+    }
     const errno = length < 0 ? this.#system.errno() : 0;
     if (isPassing(errno)) return;
     // The chip has gone: it would be told for ever.
