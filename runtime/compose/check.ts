@@ -9,6 +9,7 @@ import { loadContracts } from '../providers/discover.js';
 import { chooseBoard } from './board.js';
 import { conflicts } from './conflicts.js';
 import { readEdges } from './edges.js';
+import { providerFor } from './provider-for.js';
 
 /** The path of what is wrong in the configuration, and why. */
 export interface ConfigProblem {
@@ -56,8 +57,8 @@ export async function checkConfig(config: LoadedConfig): Promise<ConfigProblem[]
     for (const [at, { contract: id, name, ...settings }] of bindings.entries()) {
       await attempt(['actors', index, 'bindings', at], () => {
         const grant = contract(id).parseGrant(settings);
-        const own = config.providers.find((one) => one.contract === id && one.name === name);
-        if (board !== undefined && isMeant(board, config)) contract(id).checkGrant(grant, board, own ?? {});
+        if (board !== undefined && isMeant(board, config))
+          contract(id).checkGrant(grant, board, providerFor(config, id, name));
       });
     }
   }

@@ -2,6 +2,7 @@ import type { Board } from '../base/board.js';
 import type { HostConfig } from '../base/config/schema.js';
 import type { Contract, Resource } from '../base/contract.js';
 import type { ConfigProblem } from './check.js';
+import { providerFor } from './provider-for.js';
 
 interface Held extends Resource {
   readonly path: readonly PropertyKey[];
@@ -19,7 +20,12 @@ export function conflicts(
   const held: Held[] = config.actors.flatMap(({ name: actor, bindings }, index) =>
     bindings.flatMap(({ contract: id, name, ...settings }, at) =>
       resources(contract(id), settings).map((resource) => ({
-        ...{ ...resource, actor, provider: `${id} ${name}`, path: ['actors', index, 'bindings', at] },
+        ...{
+          ...resource,
+          actor,
+          provider: `${id} ${providerFor(config, id, name).name}`,
+          path: ['actors', index, 'bindings', at],
+        },
       })),
     ),
   );

@@ -1,7 +1,8 @@
 import type { Board } from '../base/board.js';
-import type { BindingConfig, HostConfig, ProviderConfig } from '../base/config/schema.js';
+import type { HostConfig } from '../base/config/schema.js';
 import type { Resource } from '../base/contract.js';
 import { loadContracts } from '../providers/discover.js';
+import { providerFor } from './provider-for.js';
 
 /** A line or a port, and who has it. */
 export interface Use extends Resource {
@@ -25,8 +26,9 @@ export async function configuredUses(config: HostConfig): Promise<Use[]> {
 export async function usesByProvider(config: HostConfig): Promise<(Use & { readonly provider: string })[]> {
   const contracts = await loadContracts();
   return config.actors.flatMap(({ name: actor, bindings }) =>
-    bindings.flatMap(({ contract: id, name: provider, ...settings }) => {
+    bindings.flatMap(({ contract: id, name, ...settings }) => {
       const contract = contracts.get(id)?.contract;
+      const provider = providerFor(config, id, name).name;
       try {
         const resources = contract?.resources(contract.parseGrant(settings)) ?? [];
         return resources.map((resource) => ({ ...resource, actor, provider }));
@@ -41,7 +43,11 @@ export async function usesByProvider(config: HostConfig): Promise<(Use & { reado
 /** The providers that a configuration names or its bindings need on that board; unknown contracts are left out. */
 export async function usedProviders(config: HostConfig, board: Board): Promise<UsedProvider[]> {
   const contracts = await loadContracts();
-  const wanted = [...config.providers, ...config.actors.flatMap(({ bindings }) => bindings.map(bare))];
+  const bindings = config.actors.flatMap((actor) => actor.bindings);
+  const wanted = [
+    ...config.providers,
+    ...bindings.map(({ contract, name }) => providerFor(config, contract, name)),
+  ];
   const found = new Map<string, UsedProvider>();
   for (const { contract, name, use, ...settings } of wanted) {
     const implementation = use ?? contracts.get(contract)?.contract.defaultImplementation(board);
@@ -51,5 +57,3 @@ export async function usedProviders(config: HostConfig, board: Board): Promise<U
   }
   return [...found.values()];
 }
-
-const bare = ({ contract, name }: BindingConfig): ProviderConfig => ({ contract, name });

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { checkConfig, parseConfig } from '#runtime/index.js';
+import { checkConfig, loadBoard, parseConfig, usedProviders } from '#runtime/index.js';
 
 /** What is wrong with bindings like these on a Raspberry Pi 4; each is one actor's: `a`, `b`, … */
 async function problems(bindings: readonly string[], more = ''): Promise<string[]> {
@@ -44,6 +44,39 @@ it('ports that neither the board nor the provider has', async () => {
   expect(await problems([serial('meter: {}, __proto__: {}')], sim)).toEqual([]);
   expect(await problems([serial('meter: {}, toString: {}')], sim)).toEqual([
     expect.stringContaining('there is no serial port toString'),
+  ]);
+});
+
+it('a binding whose name no provider has is the default one’s', async () => {
+  const usb = 'ports: {bus: {path: /dev/ttyUSB0}}';
+  const fallback = `providers: [{contract: "iot:serial", ${usb}}]`;
+  const named = (name: string) => `{contract: "iot:serial", name: ${name}, ports: {bus: {}}}`;
+  expect(await problems([named('field')], fallback)).toEqual([]);
+  expect(await problems([named('field'), named('hall')], fallback)).toEqual([
+    `${at(1)}: port bus is held by actor a`,
+  ]);
+  expect(await problems([named('field'), serial('bus: {}')], fallback)).toEqual([
+    `${at(1)}: port bus is held by actor a`,
+  ]);
+  // The default one is not the named one, and has no ports but the board's.
+  const other = `providers: [{contract: "iot:serial", name: field, ${usb}}]`;
+  expect(await problems([named('field'), named('hall')], other)).toEqual([
+    expect.stringContaining(`${at(1)}: there is no serial port bus`),
+  ]);
+  expect(
+    await problems([named('field'), named('hall')], `${other.slice(0, -1)}, ${fallback.slice(12)}`),
+  ).toEqual([]);
+  const line = (name: string) => `{contract: "iot:gpio", name: ${name}, lines: {GPIO17: {direction: in}}}`;
+  expect(await problems([line('door'), line('gate')])).toEqual([`${at(1)}: line GPIO17 is held by actor a`]);
+});
+
+it('a binding does not make a provider of its own name', async () => {
+  const text = `device: d\nactors: [{name: a, bindings: [{contract: "iot:serial", name: field}, {contract: "iot:gpio"}]}]\n`;
+  const simulated = `${text}providers: [{contract: "iot:serial", use: sim, ports: [bus]}]\n`;
+  const used = await usedProviders(parseConfig('/etc/iot/iot-host.yaml', simulated), await loadBoard('sim'));
+  expect(used).toMatchObject([
+    { contract: 'iot:serial', name: 'default', implementation: 'sim', settings: { ports: ['bus'] } },
+    { contract: 'iot:gpio', name: 'default' },
   ]);
 });
 

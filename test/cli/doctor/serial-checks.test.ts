@@ -62,6 +62,19 @@ it('serial: a provider that is simulated, or a port of its own, asks for nothing
   ]);
 });
 
+it('serial: a binding whose name no provider has is the default one’s', async () => {
+  const own = CONFIG.replace(/"?iot:serial"?,/, '"iot:serial", name: field,').replace('uart0', 'bus');
+  expect(own).toContain('name: field');
+  const bus = (more: string) => `providers: [{contract: "iot:serial", ${more}}]\n${own}`;
+  const missing = bus('ports: {bus: {path: /dev/ttyUSB0}}');
+  expect(await find('serial', { files: { '/dev/ttyUSB0': '' } }, missing)).toMatchObject([
+    { state: 'ok', text: 'port bus of door (/dev/ttyUSB0) is there' },
+  ]);
+  expect(await find('serial', {}, bus('use: sim, ports: [bus]'))).toMatchObject([
+    { state: 'ok', text: 'simulated ports' },
+  ]);
+});
+
 const ftdi = (path: string, serial: string) => ({ path, vendor: '0403', product: '6001', serial });
 const onUsb = (id: string) =>
   `providers: [{contract: "iot:serial", ports: {uart0: {usb: "${id}"}}}]\n${CONFIG}`;
