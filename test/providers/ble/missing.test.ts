@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { encodePayload } from '#runtime/base/codec.js';
 import contract from '#runtime/providers/iot-ble/contract.js';
 import { missingAdapter } from '#runtime/providers/iot-ble/noble/adapter.js';
@@ -23,6 +23,13 @@ const SCOPES = ['@abandonware', '@stoprocent'] as const;
 const SCRIPT = fileURLToPath(new URL('missing.mjs', import.meta.url));
 /** Whether the kernel has the sockets that an adapter is opened with. */
 const hasBluetooth = readdirSync('/proc/net').includes('hci');
+
+interface Told {
+  readonly code: string;
+  readonly message?: string;
+  readonly hint?: string;
+  readonly problems?: readonly string[];
+}
 
 /** An installation of iot-host that has all packages but those of Bluetooth, which the test puts there. */
 class Installation {
@@ -49,8 +56,15 @@ class Installation {
     for (const scope of SCOPES) rmSync(join(this.#modules, scope), { recursive: true, force: true });
   }
 
-  start(use: string, settings: object = {}): { code: string; message?: string; hint?: string } {
-    const args = [SCRIPT, this.#folder.path, use, JSON.stringify(settings)];
+  /** `port`: is plugged in and out once the provider runs. */
+  start(use: string, settings: object = {}, port?: string): Told {
+    const args = [
+      SCRIPT,
+      this.#folder.path,
+      use,
+      JSON.stringify(settings),
+      ...(port === undefined ? [] : [port]),
+    ];
     const out = execFileSync(process.execPath, args, {
       encoding: 'utf8',
       stdio: ['ignore', 'pipe', 'ignore'],
@@ -101,6 +115,17 @@ describe('a package of Bluetooth', { timeout: 60_000 }, () => {
       code: 'E_UNAVAILABLE',
       message: expect.stringContaining('it is not installed'),
     });
+  });
+
+  it('that is missing when its controller is plugged in later is a problem, not the end of the host', () => {
+    const folder = temporaryDir();
+    onTestFinished(() => folder.remove());
+    const port = join(folder.path, 'tty');
+    const { code, problems } = host.start('stoprocent', { hci: { uart: { port } } }, port);
+    const missing =
+      'Bluetooth through @stoprocent/noble is not available: it is not installed: npm install @stoprocent/noble';
+    const absent = expect.stringContaining(`there is no ${port}`);
+    expect({ code, problems }).toEqual({ code: 'started', problems: [absent, missing, absent, missing] });
   });
 
   const reason = 'this kernel has Bluetooth';

@@ -1,6 +1,6 @@
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
-import { IotError } from '../../../base/errors.js';
+import { asIotError, IotError } from '../../../base/errors.js';
 import type { Logger } from '../../../base/logger.js';
 import { delayOf } from '../../../base/retry.js';
 import type { Place, Radio, RadioEvents, ServiceInfo } from '../radio.js';
@@ -11,6 +11,8 @@ import { openProblem } from './uart-port.js';
 const LOOK_MS = 1_000;
 /** Looks to wait before a port is opened anew that nobody answered on, or that somebody else has. */
 const PAUSES: readonly number[] = [1, 2, 5, 10, 30, 60];
+/** Looks to wait after the package was at fault: it may be installed or built meanwhile. */
+const LONGEST_PAUSE = delayOf(PAUSES, PAUSES.length);
 /** A controller that lasted so many looks is a good one. */
 const STABLE_LOOKS = 10;
 
@@ -104,10 +106,21 @@ export class UartRadio implements Radio {
 
   #lookLater(): void {
     this.#timer = setTimeout(() => {
-      this.#looking = this.#look().then(() => {
-        if (this.#events !== undefined) this.#lookLater();
-      });
+      this.#looking = this.#look()
+        .catch((thrown: unknown) => this.#fail(thrown))
+        .then(() => {
+          if (this.#events !== undefined) this.#lookLater();
+        });
     }, LOOK_MS);
+  }
+
+  /** Nobody waits for a later look: what is wrong with the package is trouble then, not the end of the process. */
+  async #fail(thrown: unknown): Promise<void> {
+    const { message, hint } = asIotError(thrown);
+    this.#trouble = hint === undefined ? message : `${message}: ${hint}`;
+    this.#pause = LONGEST_PAUSE;
+    this.#tell();
+    await this.#close();
   }
 
   async #look(): Promise<void> {
@@ -123,6 +136,10 @@ export class UartRadio implements Radio {
     } else {
       await this.#begin(port.device, events);
     }
+    this.#tell();
+  }
+
+  #tell(): void {
     if (this.#trouble !== undefined && this.#trouble !== this.#told) this.logger.warn(this.#trouble);
     this.#told = this.#trouble ?? '';
   }
@@ -147,7 +164,7 @@ export class UartRadio implements Radio {
     await this.#close();
   }
 
-  /** Rejects when the package is at fault: that does not pass. */
+  /** Rejects when the package is at fault: that does not pass by itself. */
   async #begin(device: string, events: RadioEvents): Promise<void> {
     const radio = this.make(this.#path, (error) => {
       if (this.#radio === radio) this.#trouble = openProblem(this.#path, error);
@@ -155,8 +172,9 @@ export class UartRadio implements Radio {
     this.#trouble = undefined;
     this.#age = 0;
     this.#device = device;
-    await radio.start({ ...events, lost: (id, reason) => this.#lost(id, reason) });
+    // Before it is started: whatever it has opened when it fails is closed.
     this.#radio = radio;
+    await radio.start({ ...events, lost: (id, reason) => this.#lost(id, reason) });
     radio.scan(this.#wish);
   }
 
@@ -164,10 +182,15 @@ export class UartRadio implements Radio {
     if (this.#connected.delete(id)) this.#events?.lost(id, reason);
   }
 
+  /** Never rejects: a radio that cannot be closed is left behind, and the port is opened anew all the same. */
   async #close(): Promise<void> {
     const radio = this.#radio;
     this.#radio = undefined;
-    await radio?.stop();
+    try {
+      await radio?.stop();
+    } catch (thrown) {
+      this.logger.warn(`the radio at ${this.#path} was not closed: ${asIotError(thrown).message}`);
+    }
   }
 }
 
