@@ -120,11 +120,17 @@ export class Grants {
 
   async #add(slot: ActorSlot, binding: BindingConfig): Promise<void> {
     const before = [...this.#store.list(slot.name), ...(this.configured(slot.name)?.bindings ?? [])];
+    const replaced = before.find((other) => isSame(other, binding));
+    if (replaced !== undefined && hasSettings(replaced) && !hasSettings(binding)) {
+      const what = `${slot.name} has a binding to ${binding.contract} already, and one without settings would take away`;
+      throw new IotError('E_CONFIG', `${what} what it grants`, {
+        hint: `name all that it is to have: iot-host bind ${slot.name} ${binding.contract} KEY=VALUE…`,
+      });
+    }
     await slot.bindings.add(binding);
     try {
       await this.#store.put(slot.name, binding);
     } catch (thrown) {
-      const replaced = before.find((other) => isSame(other, binding));
       if (replaced !== undefined) await slot.bindings.add(replaced);
       else await slot.bindings.remove(binding.contract, binding.name);
       throw thrown;
@@ -184,6 +190,10 @@ export class Grants {
       hint: `take it out of ${line}, then start the host again`,
     });
   }
+}
+
+function hasSettings({ contract: _contract, name: _name, ...settings }: BindingName): boolean {
+  return Object.keys(settings).length > 0;
 }
 
 function bindingKey(actor: string, { contract, name }: BindingName): string {

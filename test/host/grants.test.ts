@@ -64,6 +64,18 @@ it('what bind granted is not undone by what the file says, when that was busy at
   await after.stop();
 });
 
+it('a binding without settings takes away nothing that one with settings grants', async () => {
+  const made = await grants();
+  await made.bindAll(slot);
+  const bare = GPIO as BindingConfig;
+  await expect(made.add(slot, bare)).rejects.toMatchObject({
+    code: 'E_CONFIG',
+    hint: expect.stringContaining('iot-host bind blink iot:gpio KEY=VALUE'),
+  });
+  expect(given).toEqual([['LED', 'RELAY']]);
+  await made.stop();
+});
+
 it('what the file grants is tried again when it is busy as it comes back', async () => {
   const made = await grants();
   await made.bindAll(slot);
