@@ -1,6 +1,7 @@
 import { countsLine, sum } from './counts.js';
 import { untilStopped } from './lab/group.js';
 import { lab } from './lab/lab.js';
+import { ciMinutes } from './minutes.js';
 import { checks, tests } from './suite.js';
 
 /**
@@ -8,7 +9,7 @@ import { checks, tests } from './suite.js';
  * since 1970 at which everything began; IOT_CI_MINUTES says how many minutes all of it may take.
  */
 const began = Number(process.argv[2]) * 1000 || Date.now();
-const ends = began + Number(process.env.IOT_CI_MINUTES ?? 90) * 60_000;
+const ends = began + ciMinutes(process.env.IOT_CI_MINUTES) * 60_000;
 const parts = [await checks(), await tests([])];
 parts.push(
   await untilStopped((stop) =>

@@ -6,6 +6,8 @@ import { stripVTControlCharacters } from 'node:util';
 const KEPT_LINES = 60;
 /** Milliseconds that a program has to tidy up before it is killed. */
 const GRACE = 10_000;
+/** Milliseconds after its end in which what it said is still read. */
+const LINGER = 5_000;
 
 export interface Ended {
   /** `null` where a signal ended it. */
@@ -28,7 +30,10 @@ export interface Limits {
   readonly line?: (line: string) => void;
 }
 
-/** Runs a program in a process group of its own, of which nothing is left when this settles. */
+/**
+ * Runs a program in a process group of its own, of which nothing is left when this settles. Who left the group lives on
+ * and is not waited for.
+ */
 export async function runGroup(
   program: string,
   args: readonly string[],
@@ -48,6 +53,7 @@ export async function runGroup(
     signal('SIGTERM');
     kill ??= setTimeout(() => signal('SIGKILL'), GRACE);
   };
+  let deaf: NodeJS.Timeout | undefined;
   let overtime = false;
   const timer = setTimeout(
     () => {
@@ -71,8 +77,14 @@ export async function runGroup(
   try {
     const code = await new Promise<number | null>((resolve, reject) => {
       child.on('error', reject);
-      // Those that it leaves behind hold its output open.
-      child.on('exit', () => signal('SIGKILL'));
+      child.on('exit', () => {
+        // Those that it leaves behind hold its output open; one with a session of its own is not of the group.
+        signal('SIGKILL');
+        deaf = setTimeout(() => {
+          child.stdout.destroy();
+          child.stderr.destroy();
+        }, LINGER);
+      });
       child.on('close', resolve);
     });
     stop.throwIfAborted();
@@ -80,6 +92,7 @@ export async function runGroup(
   } finally {
     clearTimeout(timer);
     clearTimeout(kill);
+    clearTimeout(deaf);
     stop.removeEventListener('abort', end);
   }
 }

@@ -10,6 +10,8 @@ const MINUTE = 60_000;
 /** Milliseconds that have to be left: for the tests themselves, and for the kernel on a slow machine. */
 const TESTS_TAKE = 20 * MINUTE;
 const BUILD_TAKES = 20 * MINUTE;
+/** Milliseconds that have to be left for a file of tests to begin. */
+const FILE_TAKES = 2 * MINUTE;
 /** The longest that one file of tests may take, with its boot. */
 const FILE_LIMIT = 10 * MINUTE;
 /** The longest that setting up and building may take, where there is that much time. */
@@ -34,7 +36,8 @@ export interface LabRun {
 
 /**
  * Runs the tests of test/lab, each file on a kernel of its own, and says for each how it ended. Where the kernel cannot
- * be had, or too little time is left, all of them are skipped by name. Never rejects.
+ * be had, or too little time is left, all of them are skipped by name; so is each that the end comes before. Never
+ * rejects.
  */
 export async function lab(run: LabRun): Promise<Counts> {
   const print = run.print ?? ((line) => console.log(line));
@@ -76,8 +79,19 @@ async function obtain(
   print(`lab: run, its kernel is ${cached === undefined ? 'built first' : 'cached'}`);
   const kernel = cached === undefined ? await builtKernel(atMost(BUILD_LIMIT), build) : { path: cached };
   if ('reason' in kernel) return { reason: `no kernel: ${kernel.reason}` };
+  // Setup and build took what they took.
+  const late = tooLate(ends);
+  if (late !== undefined) return { reason: late };
   const why = await cannotBoot({ kernel: kernel.path, limit: MINUTE, stop, print });
   return why === undefined ? kernel : { reason: `its kernel does not boot here: ${why}` };
+}
+
+/** Why no other file is begun; `undefined` while there is time. */
+function tooLate(ends: number): string | undefined {
+  const left = ends - Date.now();
+  if (left >= FILE_TAKES) return undefined;
+  const seconds = Math.max(0, Math.floor(left / 1000));
+  return `${seconds} s are left, and a file may need ${FILE_TAKES / 1000}`;
 }
 
 async function one(
@@ -86,9 +100,14 @@ async function one(
   run: LabRun,
   print: (line: string) => void,
 ): Promise<Counts> {
+  const { ends = Infinity } = run;
+  const late = tooLate(ends);
+  if (late !== undefined) {
+    print(`skipped: ${file}: ${late}`);
+    return { passed: 0, failed: 0, skipped: 1 };
+  }
   const began = Date.now();
-  const left = (run.ends ?? Infinity) - began;
-  const limit = Math.max(1, Math.min(run.fileLimit ?? FILE_LIMIT, left));
+  const limit = Math.max(1, Math.min(run.fileLimit ?? FILE_LIMIT, ends - began));
   const machine: Machine = { kernel, limit, stop: run.stop, print };
   const took = () => `${Math.round((Date.now() - began) / 1000)} s`;
   try {

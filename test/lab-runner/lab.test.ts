@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { arch, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type LabRun, lab } from '#scripts/lab/lab.js';
 
 /** A kernel as the lab sees it: it gets NAME=value, writes into LAB_OUT, and ends. */
@@ -77,6 +77,35 @@ describe.skipIf(arch() !== 'x64')('the runner of the lab', () => {
       expect.stringContaining(`skipped: test/lab/gpio-chardev.test.ts: ${reason}`),
       expect.stringContaining(`skipped: test/lab/gpio-edges.test.ts: ${reason}`),
     ]);
+  });
+
+  it.each([
+    ['the build', 'building', 0],
+    ['the first file', 'ok: test/lab/gpio-chardev', 1],
+  ])('skips by name what has not begun when the time is up after %s', async (_, last, ran) => {
+    const real = Date.now;
+    let ahead = 0;
+    const now = vi.spyOn(Date, 'now').mockImplementation(() => real() + ahead);
+    const print = (line: string) => {
+      said.push(line);
+      if (line.startsWith(last)) ahead = 61 * 60_000;
+    };
+    const build = `${NOT_CACHED}echo building >&2\necho ${join(folder, 'kernel')}\n`;
+    try {
+      const counts = await run(
+        PASSES.replace('touch', 'echo boots; touch'),
+        { ends: minutes(60), print },
+        build,
+      );
+      expect(counts).toEqual({ passed: ran * 3, failed: 0, skipped: 2 });
+    } finally {
+      now.mockRestore();
+    }
+    expect(said.includes('boots')).toBe(ran > 0);
+    const reason = '0 s are left, and a file may need 120';
+    expect(said.filter((line) => line.startsWith('skipped: '))).toEqual(
+      ['gpio-chardev', 'gpio-edges'].slice(ran).map((name) => `skipped: test/lab/${name}.test.ts: ${reason}`),
+    );
   });
 
   it('skips what cannot be set up, with what the setup said last', async () => {
