@@ -72,7 +72,7 @@ function testPackage(name: string, use: string, settings: object, only?: RegExp)
 
 testPackage('@stoprocent/noble', 'stoprocent', { hci: 0 });
 process.stderr.write(
-  'skipped through the kernel: most of iot:ble with @abandonware/noble, whose sockets beside a connection (kernelConnectWorkArounds) ' +
-    'may keep the next ones from being made after a peripheral has vanished; for itself it runs all of it\n',
+  'skipped through the kernel: most of iot:ble with @abandonware/noble: a connection that comes about just when its attempt is given up ' +
+    'stays with the kernel, which hands it to the next attempts without an event; with the adapter for itself it runs all of it\n',
 );
 testPackage('@abandonware/noble', 'noble', { adapter: 0 }, /^(hears|connects, discovers)/);
