@@ -121,7 +121,8 @@ export class Grants {
   async #add(slot: ActorSlot, binding: BindingConfig): Promise<void> {
     const before = [...this.#store.list(slot.name), ...(this.configured(slot.name)?.bindings ?? [])];
     const replaced = before.find((other) => isSame(other, binding));
-    if (replaced !== undefined && hasSettings(replaced) && !hasSettings(binding)) {
+    const isBound = slot.bindings.find(binding.contract, binding.name) !== undefined;
+    if (isBound && replaced !== undefined && hasSettings(replaced) && !hasSettings(binding)) {
       const what = `${slot.name} has a binding to ${binding.contract} already, and one without settings would take away`;
       throw new IotError('E_CONFIG', `${what} what it grants`, {
         hint: `name all that it is to have: iot-host bind ${slot.name} ${binding.contract} KEY=VALUE…`,

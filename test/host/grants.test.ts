@@ -24,6 +24,7 @@ const slot = {
   name: 'blink',
   bindings: {
     list: () => [],
+    find: () => given.at(-1),
     add: async (binding: BindingConfig) => {
       const lines = Object.keys((binding as unknown as typeof IN_FILE).lines);
       if (lines.some((line) => busy.has(line))) throw new IotError('E_BUSY', 'RELAY is in use');
