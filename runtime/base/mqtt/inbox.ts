@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { IPublishPacket } from 'mqtt';
 import { asIotError } from '../errors.js';
+import { wasNotTaken } from '../offer.js';
 
 /** Messages handed to one actor before the first of them was handled: enough to keep its cell busy. */
 const WINDOW = 32;
@@ -101,12 +102,12 @@ export class Inbox {
     try {
       await this.handle(packet);
     } catch (thrown) {
-      const { code, message: why } = asIotError(thrown);
-      if (code === 'E_QUEUE_FULL' || code === 'E_NOT_RUNNING') {
+      const error = asIotError(thrown);
+      if (wasNotTaken(error)) {
         this.#wait(offer);
         return false;
       }
-      this.events.failed(packet.topic, why);
+      this.events.failed(packet.topic, error.message);
     }
     settle(true);
     return true;

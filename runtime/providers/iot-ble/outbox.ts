@@ -1,5 +1,5 @@
 import type { Deliver } from '../../base/contract.js';
-import { asIotError } from '../../base/errors.js';
+import { nextPause, offer } from '../../base/offer.js';
 import type { Advertisement } from './contract.js';
 import type { Clock } from './timing.js';
 
@@ -7,8 +7,6 @@ import type { Clock } from './timing.js';
 const MAX_NOTIFICATIONS = 256;
 /** Peripherals of which an advertisement waits for one actor. */
 const MAX_ADVERTS = 64;
-const MIN_RETRY_MS = 5;
-const MAX_RETRY_MS = 500;
 /** How often at most it is logged what had to be dropped. */
 const REPORT_MS = 60_000;
 
@@ -115,24 +113,13 @@ export class Outbox {
   async #work(): Promise<void> {
     this.#working = true;
     for (let next = this.#next(); next !== undefined; next = this.#next()) {
-      let pause = MIN_RETRY_MS;
-      while (!this.#closed && !(await this.#offer(next))) {
+      const failed = (operation: string, why: string) => this.events.failed(operation, why);
+      for (let pause = nextPause(); !this.#closed; pause = nextPause(pause)) {
+        if (await offer(this.deliver, next.operation, next.message, failed)) break;
         await this.#sleep(pause);
-        pause = Math.min(pause * 2, MAX_RETRY_MS);
       }
     }
     this.#working = false;
-  }
-
-  async #offer({ operation, message }: Message): Promise<boolean> {
-    try {
-      await this.deliver(operation, message);
-    } catch (thrown) {
-      const { code, message: why } = asIotError(thrown);
-      if (code === 'E_QUEUE_FULL' || code === 'E_NOT_RUNNING') return false;
-      this.events.failed(operation, why);
-    }
-    return true;
   }
 
   #sleep(ms: number): Promise<void> {

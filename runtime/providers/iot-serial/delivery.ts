@@ -1,12 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Deliver } from '../../base/contract.js';
-import { asIotError } from '../../base/errors.js';
+import { nextPause, offer } from '../../base/offer.js';
 
 /** Messages that wait for one actor before its port is read no further. */
 const HIGH_WATER = 64;
 const LOW_WATER = 16;
-const MIN_RETRY_MS = 5;
-const MAX_RETRY_MS = 500;
 
 export interface DeliveryEvents {
   /** The actor cannot keep up: stop reading. */
@@ -49,13 +47,14 @@ export class Delivery {
 
   private async work(): Promise<void> {
     this.working = true;
-    let pause = MIN_RETRY_MS;
+    const failed = (operation: string, why: string) => this.events.failed(operation, why);
+    let pause = nextPause();
     for (let next = this.queue[0]; next !== undefined; next = this.queue[0]) {
-      const taken = await this.offer(next.operation, next.message);
+      const taken = await offer(this.deliver, next.operation, next.message, failed);
       if (this.closing.signal.aborted) break;
       if (taken) {
         this.queue.shift();
-        pause = MIN_RETRY_MS;
+        pause = nextPause();
         if (this.isFull && this.queue.length <= LOW_WATER) {
           this.isFull = false;
           this.events.roomy();
@@ -63,19 +62,8 @@ export class Delivery {
         continue;
       }
       await sleep(pause, undefined, { signal: this.closing.signal }).catch(() => {});
-      pause = Math.min(pause * 2, MAX_RETRY_MS);
+      pause = nextPause(pause);
     }
     this.working = false;
-  }
-
-  private async offer(operation: string, message: unknown): Promise<boolean> {
-    try {
-      await this.deliver(operation, message);
-    } catch (thrown) {
-      const { code, message: why } = asIotError(thrown);
-      if (code === 'E_QUEUE_FULL' || code === 'E_NOT_RUNNING') return false;
-      this.events.failed(operation, why);
-    }
-    return true;
   }
 }

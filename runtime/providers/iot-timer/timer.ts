@@ -1,5 +1,6 @@
 import type { Deliver } from '../../base/contract.js';
 import { asIotError } from '../../base/errors.js';
+import { wasNotTaken } from '../../base/offer.js';
 import type { Clock } from './clock.js';
 import type { Tick } from './contract.js';
 
@@ -76,7 +77,7 @@ export class Timer {
       await host.deliver('Tick', tick);
     } catch (thrown) {
       const error = asIotError(thrown);
-      taken = error.code !== 'E_QUEUE_FULL' && error.code !== 'E_NOT_RUNNING';
+      taken = !wasNotTaken(error);
       host.failed(this.id, error);
     }
     if (this.#host === undefined) return;
