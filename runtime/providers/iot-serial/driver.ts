@@ -23,6 +23,8 @@ export interface SerialDriver {
   readonly names: readonly string[];
   /** The device node that has the name now; `undefined` while it is not there. */
   locate(name: string): Promise<string | undefined>;
+  /** What is missing while it is not there: `/dev/ttyUSB0 is not there`. */
+  missing(name: string): string;
   /** Opens it for this process alone. Rejects with E_BUSY, E_UNAVAILABLE (no permission), E_CONFIG (settings), E_PROVIDER. */
   open(path: string, settings: PortGrant, events: PortEvents): Promise<OpenPort>;
 }

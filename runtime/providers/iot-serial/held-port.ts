@@ -23,6 +23,8 @@ export class HeldPort {
   private port: OpenPort | undefined;
   private path = '';
   private problemText: string | undefined;
+  /** What was logged since it was open last. */
+  private readonly said = new Set<string>();
   private looking: NodeJS.Timeout | undefined;
   private quiet: NodeJS.Timeout | undefined;
   private opening: Promise<void> = Promise.resolve();
@@ -63,7 +65,7 @@ export class HeldPort {
     } catch (thrown) {
       const error = asIotError(thrown, 'E_PROVIDER');
       if (error.code !== 'E_PROVIDER') throw error;
-      this.lookLater(error.message);
+      this.notOpen(error.message);
     }
   }
 
@@ -119,7 +121,7 @@ export class HeldPort {
 
   private async openNow(): Promise<void> {
     const path = await this.driver.locate(this.name);
-    if (path === undefined) throw new IotError('E_PROVIDER', 'it is not there');
+    if (path === undefined) throw new IotError('E_PROVIDER', this.driver.missing(this.name));
     const port = await this.driver.open(path, this.settings, {
       data: (bytes) => this.receive(bytes),
       lost: (reason) => this.lost(reason),
@@ -131,6 +133,7 @@ export class HeldPort {
     this.port = port;
     this.path = path;
     this.problemText = undefined;
+    this.said.clear();
     this.framer.reset();
     this.delivery.push('Opened', { port: this.name });
     if (this.held) port.pause();
@@ -156,8 +159,16 @@ export class HeldPort {
     clearTimeout(this.quiet);
     clearTimeout(this.looking);
     this.logger.warn(`port ${this.name} is gone: ${reason}`);
+    // That it is not there is no news then.
+    this.said.add(this.driver.missing(this.name));
     this.delivery.push('Closed', { port: this.name, reason });
     this.lookLater(reason);
+  }
+
+  private notOpen(why: string): void {
+    if (!this.said.has(why)) this.logger.warn(`port ${this.name} is not open, and is tried again: ${why}`);
+    this.said.add(why);
+    this.lookLater(why);
   }
 
   private lookLater(why: string): void {
@@ -168,7 +179,7 @@ export class HeldPort {
       if (this.held) return this.lookLater(why);
       this.tryOpen().then(
         () => this.logger.info(`port ${this.name} is open`),
-        (thrown: unknown) => this.lookLater(asIotError(thrown).message),
+        (thrown: unknown) => this.notOpen(asIotError(thrown).message),
       );
     }, LOOK_MS);
   }

@@ -71,13 +71,13 @@ export class SerialProvider implements Serial {
   }
 
   problem(): string | undefined {
-    for (const holder of this.#holders.values()) {
-      for (const [name, port] of holder.ports) {
+    const problems = this.#holders.values().flatMap(({ ports }) =>
+      [...ports].flatMap(([name, port]) => {
         const problem = port.problem();
-        if (problem !== undefined) return `port ${name}: ${problem}`;
-      }
-    }
-    return undefined;
+        return problem === undefined ? [] : [`port ${name}: ${problem}`];
+      }),
+    );
+    return problems.length === 0 ? undefined : problems.join('; ');
   }
 
   #check(session: Session<Grant>, known: Holder | undefined): void {

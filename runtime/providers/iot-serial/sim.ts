@@ -34,6 +34,10 @@ class SimulatedDriver implements SerialDriver {
     return this.cables.get(name)?.plugged === true ? name : undefined;
   }
 
+  missing(): string {
+    return 'it is not there';
+  }
+
   async open(path: string, _settings: PortGrant, events: PortEvents): Promise<OpenPort> {
     const cable = this.cable(path);
     if (cable.events !== undefined) throw new IotError('E_BUSY', `${path} is in use by another program`);

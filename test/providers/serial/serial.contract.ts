@@ -109,6 +109,25 @@ export function testSerialContract(name: string, make: (lines: string[]) => Prom
       expect(told.at(-1)).toMatchObject({ operation: 'Opened', port: 'spare' });
     });
 
+    it('logs a port that is missing at the start once, and names every one that is missing', async () => {
+      await bench.unplug('spare');
+      const late = await bound('late', { spare: METER });
+      await bench.unplug('meter');
+      await until(() => count('Closed') === 1, 'Closed');
+      // Long enough to be looked for several times.
+      await new Promise((done) => setTimeout(done, 700));
+      expect(bench.provider.problem?.()).toMatch(/^port (meter|spare): .+; port (meter|spare): .+$/);
+      const about = (port: string) => lines.filter((line) => line.includes(`port ${port} `));
+      expect(about('spare')).toEqual([
+        expect.stringMatching(/^warn port spare is not open, .*: .+not there/),
+      ]);
+      expect(about('meter')).toEqual([expect.stringMatching(/^warn port meter is gone: /)]);
+      await bench.plug('spare');
+      await until(() => lines.some((line) => line.startsWith('info port spare is open')), 'spare');
+      expect(bench.provider.problem?.()).toMatch(/^port meter: [^;]+$/);
+      await bench.provider.unbind(late);
+    });
+
     it('offers again what the actor cannot take, in order, and tells what it has taken badly no second time', async () => {
       let refusals = 5;
       handle = async () => {

@@ -33,6 +33,7 @@ export class NobleRadio implements Radio {
   #events: RadioEvents | undefined;
   #state = 'unknown';
   #startedAt = 0;
+  #quiet: NodeJS.Timeout | undefined;
   #told = '';
   readonly #heard = new Map<string, Heard>();
   /** Called for each advertisement and each change of the adapter. */
@@ -65,11 +66,14 @@ export class NobleRadio implements Radio {
     noble.on('warning', (text: string) => this.logger.debug(`${this.packageName}: ${text}`));
     noble.on('stateChange', (state: string) => this.#changed(state));
     this.#changed(noble.state);
+    // An adapter that stays as it is has no change to tell: off, or silent.
+    this.#quiet = setTimeout(() => this.#changed(this.#state), QUIET_MS);
   }
 
   async stop(): Promise<void> {
     const opened = this.#opened;
     if (opened === undefined) return;
+    clearTimeout(this.#quiet);
     this.#scanner?.close();
     await Promise.all([...this.#connections.keys()].map((id) => this.disconnect(id)));
     closeAdapter(opened);

@@ -26,6 +26,11 @@ function systemDriver(places: Readonly<Record<string, Place>>): SerialDriver {
         () => undefined,
       );
     },
+    missing(name) {
+      const place = places[name];
+      if (place === undefined) return 'it is not there';
+      return 'usb' in place ? `no serial adapter ${place.usb} is plugged in` : `${place.path} is not there`;
+    },
     open: openPort,
   };
 }
