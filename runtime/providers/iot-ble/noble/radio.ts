@@ -41,6 +41,7 @@ export class NobleRadio implements Radio {
   readonly #connections = new Map<string, Connection>();
   /** One connection is made at a time. */
   #turn: Promise<unknown> = Promise.resolve();
+  #stopped = new AbortController();
 
   constructor(
     private readonly packageName: string,
@@ -58,6 +59,7 @@ export class NobleRadio implements Radio {
     }
     const { noble } = opened;
     this.#opened = opened;
+    this.#stopped = new AbortController();
     this.#events = events;
     this.#startedAt = performance.now();
     this.#scanner = new Scanner(noble);
@@ -75,7 +77,13 @@ export class NobleRadio implements Radio {
     if (opened === undefined) return;
     clearTimeout(this.#quiet);
     this.#scanner?.close();
-    await Promise.all([...this.#connections.keys()].map((id) => this.disconnect(id)));
+    this.#stopped.abort(new IotError('E_PROVIDER', 'no connection: the adapter is let go of'));
+    const all = [...this.#connections.keys()].map((id) =>
+      this.disconnect(id).catch((thrown: unknown) => {
+        this.logger.warn(`peripheral ${id} was not disconnected: ${asIotError(thrown).message}`);
+      }),
+    );
+    await Promise.all(all);
     closeAdapter(opened);
     this.#opened = undefined;
     this.#events = undefined;
@@ -91,8 +99,9 @@ export class NobleRadio implements Radio {
     this.#scanner?.scan(wish);
   }
 
-  async connect(id: string, signal: AbortSignal): Promise<void> {
+  async connect(id: string, wanted: AbortSignal): Promise<void> {
     if (this.#connections.has(id)) return;
+    const signal = AbortSignal.any([wanted, this.#stopped.signal]);
     for (let attempt = 1; ; attempt++) {
       const end = this.#scanner?.search();
       try {

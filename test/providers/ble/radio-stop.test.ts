@@ -1,0 +1,36 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { NobleRadio } from '#runtime/providers/iot-ble/noble/radio.js';
+import { failure, recordingLogger } from '../../helpers/providers.js';
+import { FakeNoble } from './fake-noble.js';
+
+describe('a radio that is stopped', () => {
+  let noble: FakeNoble;
+  let lines: string[];
+  let radio: NobleRadio;
+  const never = new AbortController().signal;
+  const { id } = new FakeNoble().peripheral;
+
+  beforeEach(async () => {
+    noble = new FakeNoble();
+    lines = [];
+    radio = new NobleRadio('package', 'hci0', () => noble, recordingLogger(lines));
+    await radio.start({ advert() {}, lost() {}, notification() {} });
+  });
+
+  it('lets go of its adapter although a connection cannot be ended', async () => {
+    await radio.connect(id, never);
+    noble.peripheral.fault = new Error('it holds on');
+    await radio.stop();
+    expect(noble.stops).toBe(1);
+    expect(
+      lines.filter((line) => line.includes(`peripheral ${id} was not disconnected: it holds on`)),
+    ).toHaveLength(1);
+  });
+
+  it('keeps nobody waiting for a peripheral that it will not hear any more', async () => {
+    noble.inReach = false;
+    const connecting = failure(() => radio.connect(id, never));
+    await radio.stop();
+    expect(await connecting).toBe('E_PROVIDER no connection: the adapter is let go of');
+  });
+});
