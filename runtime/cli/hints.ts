@@ -40,6 +40,7 @@ const HINTS: Partial<Record<ReasonCode, string>> = {
   E_PROBATION_HANG: LOGS,
   E_PROBATION_HEALTH: LOGS,
   E_PROBATION_DISCONNECTED: 'see that the broker can be reached, then push it again',
+  E_CRASHED: LOGS,
   E_TIME_UNVERIFIED: 'give the device a clock (NTP), or updates: {strictTime: false} in its iot-host.yaml',
   E_GUEST: LOGS,
   E_TRAP: LOGS,

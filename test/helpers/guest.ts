@@ -8,6 +8,8 @@ export interface GuestOptions {
   version?: string;
   /** What happens on operations that begin with the letter: `T` traps, `L` loops without end, `R` traps on `Start`. */
   startTraps?: boolean;
+  /** `Start` does what `Key` does. */
+  startCallsHost?: boolean;
   echoTraps?: boolean;
   echoLoops?: boolean;
   healthTraps?: boolean;
@@ -113,6 +115,7 @@ export function guestModule(options: GuestOptions = {}): CheckedModule {
       (if (i32.eq (local.get $op) (i32.const ${'A'.charCodeAt(0)})) (then (call $ask)))
       (if (i32.eq (local.get $op) (i32.const ${'H'.charCodeAt(0)}))
         (then ${options.healthTraps === true ? '(unreachable)' : ''} ${options.healthLoops === true ? '(call $end)' : ''}))
+      ${options.startCallsHost === true ? `(if (i32.eq (local.get $op) (i32.const ${'S'.charCodeAt(0)})) (then (return (call $passOn ${keyCall}))))` : ''}
       ${options.startTraps === true ? `(if (i32.eq (local.get $op) (i32.const ${'S'.charCodeAt(0)})) (then (unreachable)))` : ''}
       (call $response (i32.const 3000) (i32.const ${reply.length}))
       (i32.const 1)))`);

@@ -7,6 +7,7 @@ import { monotonicMs } from '../monotonic.js';
 import type { Candidate, CheckedModule } from '../update.js';
 import type { Bindings } from './bindings.js';
 import type { Message } from './intake.js';
+import { unbound, waitsForBinding } from './lacking.js';
 import { LiveActor, type SlotParts } from './live-actor.js';
 import { quarantined, Supervisor } from './supervisor.js';
 import { Swap } from './swap.js';
@@ -77,7 +78,10 @@ export class ActorSlot {
   problem(): string | undefined {
     const { state, problem } = this.#actor;
     if (state === 'running' || state === 'empty' || state === 'stopped') return undefined;
-    return `actor ${this.name} is ${state}${problem === undefined ? '' : `: ${problem.message}`}`;
+    const why = problem === undefined ? '' : `: ${problem.message}`;
+    // Nothing but that will help.
+    const hint = waitsForBinding(this.#actor) ? `; ${problem?.hint}` : '';
+    return `actor ${this.name} is ${state}${why}${hint}`;
   }
 
   /** One message; resolves with the reply once it was handled. Rejects as `Deliver` says. */
@@ -227,6 +231,7 @@ export class ActorSlot {
     const { module, route, parts } = this.#actor;
     if (module === undefined) return;
     route?.setBindings(this.bindings.forCell(module.capabilities));
+    if (waitsForBinding(this.#actor)) void this.#inTurn(() => this.#supervisor.bound());
     parts.changed();
   }
 
@@ -251,6 +256,7 @@ export class ActorSlot {
   #refusal(): IotError | undefined {
     const { state } = this.#actor;
     if (state === 'quarantined') return quarantined(this);
+    if (waitsForBinding(this.#actor)) return unbound(this.#actor);
     if (state !== 'empty' && state !== 'stopped') return undefined;
     const hint = state === 'empty' ? 'iot-host push FILE' : `iot-host start ${this.name}`;
     return new IotError('E_NOT_RUNNING', `actor ${this.name} is ${state}`, { hint });

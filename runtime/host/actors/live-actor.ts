@@ -108,7 +108,12 @@ export class LiveActor {
           return hostCalls.watch(ACTOR_CALLS, () => actorCalls.call(this.name, module.capabilities, call));
         }
         return hostCalls.watch(call.namespace, () =>
-          dispatch(this.name, module.capabilities, this.bindings, call),
+          dispatch(this.name, module.capabilities, this.bindings, call).catch((thrown: unknown) => {
+            if (asIotError(thrown).code === 'E_NOT_BOUND') {
+              route.lacked = { contract: call.namespace, name: call.binding };
+            }
+            throw thrown;
+          }),
         );
       });
     });

@@ -18,6 +18,8 @@ const HEALTH_REQUEST = encodePayload('msgpack', { placeholder: false });
 export class Route implements Sink {
   readonly module: CheckedModule;
   readonly memoryPages: number;
+  /** A binding that the module has asked for in vain: contract and name. */
+  lacked: { readonly contract: string; readonly name: string } | undefined;
   readonly #cell: Cell;
   readonly #engine: EngineId;
   readonly #deadlineMs: number;

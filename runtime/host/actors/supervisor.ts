@@ -3,8 +3,9 @@ import { Backoff } from '../backoff.js';
 import type { Cell } from '../cell/cell.js';
 import { clipLine } from '../cell/log-limit.js';
 import { HEALTHY_MS, Intensity } from '../intensity.js';
+import { lackOf, unbound, waitsForBinding } from './lacking.js';
 import type { LiveActor } from './live-actor.js';
-import type { StartReason } from './route.js';
+import type { Route, StartReason } from './route.js';
 
 /** Starts the actor of one slot, and starts it again after a fault: each time later, and for its own faults only. */
 export class Supervisor {
@@ -42,8 +43,30 @@ export class Supervisor {
       actor.run(route);
       this.awaitHealth();
     } catch (thrown) {
+      const { route } = actor;
+      const lack = route && lackOf(actor, route);
       actor.leaveRoute();
-      await this.#fail(asIotError(thrown, 'E_START'));
+      if (route && lack !== undefined && actor.trial === undefined) await this.#awaitBinding(lack, route);
+      else await this.#fail(asIotError(thrown, 'E_START'));
+    }
+  }
+
+  /** Its bindings have changed: one that waits for that is started. */
+  async bound(): Promise<void> {
+    if (waitsForBinding(this.#actor)) await this.enter('start');
+  }
+
+  /** Not counted, and not tried again before its bindings change: it would fail in the same way. */
+  async #awaitBinding(lack: IotError, { lacked }: Route): Promise<void> {
+    const actor = this.#actor;
+    await actor.standDown();
+    actor.problem = lack;
+    actor.parts.logger.error(clipLine(lack.message), { code: lack.code, hint: lack.hint });
+    actor.become('backoff');
+    actor.intake.rejectAll(unbound(actor));
+    // It may have come while the actor went down.
+    if (lacked !== undefined && actor.bindings.find(lacked.contract, lacked.name) !== undefined) {
+      void actor.turns.run(() => this.bound());
     }
   }
 
