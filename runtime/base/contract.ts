@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { Board } from './board.js';
 import { type Codec, decodePayload, encodePayload } from './codec.js';
+import { checkShape } from './config/shape.js';
 import { asIotError, IotError } from './errors.js';
 import type { Logger, LogLevel } from './logger.js';
 import type { BrokerAccess } from './mqtt/connection.js';
@@ -159,8 +160,8 @@ export interface Contract {
   readonly implementations: readonly string[];
   /** Name of the implementation that a configuration gets on that board when it names none. */
   defaultImplementation(board: Board): string;
-  /** Checks a binding's settings; throws a `ZodError`. */
-  parseGrant(settings: unknown): unknown;
+  /** Checks a binding's settings. Throws `ShapeError`; `beside` are keys that belong to the binding itself. */
+  parseGrant(settings: unknown, beside?: readonly string[]): unknown;
   /** What a binding with that (checked) grant has for itself. */
   resources(grant: unknown): Resource[];
   /** Throws E_CONFIG when a (checked) grant cannot be given on that board by a provider with those settings. */
@@ -195,11 +196,8 @@ export function defineContract<P extends Provider<Grant>, Grant>(
   const operations = new Map(Object.entries(definition.operations) as [string, AnyOperation][]);
   const recent = new Recent();
   const read = (op: AnyOperation, name: string, payload: Uint8Array): unknown => {
-    const parsed = op.request.safeParse(named(decodePayload(codec, payload) ?? {}, op.fields));
-    if (parsed.success) return parsed.data;
-    const issue = parsed.error.issues[0];
-    const where = issue?.path.join('.') || 'request';
-    throw new IotError('E_PAYLOAD', `${id} ${name}: ${where}: ${issue?.message ?? 'not acceptable'}`);
+    const request = named(decodePayload(codec, payload) ?? {}, op.fields);
+    return checkShape(op.request, request, { code: 'E_PAYLOAD', context: `${id} ${name}` });
   };
   /** Finds the operation, and what it is asked: decoded, of the right shape, and granted. */
   const accept = (session: Session, name: string, payload: Uint8Array) => {
@@ -219,7 +217,7 @@ export function defineContract<P extends Provider<Grant>, Grant>(
     operations: [...operations.keys()],
     implementations: Object.keys(implementations),
     defaultImplementation: (board) => (typeof byDefault === 'string' ? byDefault : byDefault(board)),
-    parseGrant: (settings) => definition.grant.parse(settings),
+    parseGrant: (settings, beside) => checkShape(definition.grant, settings, { beside }),
     resources: (grant) => definition.resources?.(grant as Grant) ?? [],
     checkGrant: (grant, board, settings) => definition.checkGrant?.(grant as Grant, board, settings),
     async loadImplementation(name) {

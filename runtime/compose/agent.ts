@@ -1,3 +1,4 @@
+import type { Where } from '../base/config/line.js';
 import type { HostConfig } from '../base/config/schema.js';
 import type { Logger } from '../base/logger.js';
 import { revealed } from '../base/secret.js';
@@ -18,8 +19,7 @@ export interface AgentParts {
   readonly logger: Logger;
   /** PEM: authority of the servers that modules come from, beside the usual ones. */
   readonly sourceCa: string | undefined;
-  /** `iot-host.yaml:12`: where the configuration says what stands at `path`. */
-  where(path: readonly PropertyKey[]): Promise<string>;
+  readonly where: Where | undefined;
   problems(): string[];
 }
 
@@ -59,7 +59,8 @@ export async function makeAgent(parts: AgentParts): Promise<ControlAgent> {
       updates,
       pathLine: async (slot) => {
         const index = config.actors.findIndex(({ name, path }) => name === slot && path !== undefined);
-        return index < 0 ? undefined : parts.where(['actors', index, 'path']);
+        if (index < 0) return undefined;
+        return (await parts.where?.(['actors', index, 'path'])) ?? 'the configuration';
       },
       problems,
     }),

@@ -1,8 +1,8 @@
 import { access } from 'node:fs/promises';
-import { ZodError } from 'zod';
 import { type Board, SIMULATED_CHIP } from '../base/board.js';
 import { nameLines } from '../base/board-lines.js';
 import type { LoadedConfig } from '../base/config/load.js';
+import { checkShape, ShapeError } from '../base/config/shape.js';
 import { asIotError, IotError } from '../base/errors.js';
 import { silentLogger } from '../base/logger.js';
 import { loadContracts } from '../providers/discover.js';
@@ -14,8 +14,14 @@ import { providerFor } from './provider-for.js';
 /** The path of what is wrong in the configuration, and why. */
 export interface ConfigProblem {
   readonly path: readonly PropertyKey[];
+  /** Whether the last key of the path is what is wrong, not what it holds. */
+  readonly isKey?: boolean;
   readonly message: string;
 }
+
+/** Keys of ours, beside the settings that are the contract's or the implementation's. */
+const OF_BINDINGS = ['contract', 'name'];
+const OF_PROVIDERS = ['contract', 'use', 'name'];
 
 /** What `up` would find wrong beyond the form of the file, as far as that can be told without starting anything. */
 export async function checkConfig(config: LoadedConfig): Promise<ConfigProblem[]> {
@@ -24,7 +30,7 @@ export async function checkConfig(config: LoadedConfig): Promise<ConfigProblem[]
     try {
       await work();
     } catch (thrown) {
-      problems.push(describe(path, thrown));
+      problems.push(...describe(path, thrown));
     }
   };
   const contracts = await loadContracts();
@@ -49,14 +55,14 @@ export async function checkConfig(config: LoadedConfig): Promise<ConfigProblem[]
       // Without a board nobody knows which one: that it is missing has been said.
       if (implementation === undefined) return;
       const { settings: schema } = await known.loadImplementation(implementation);
-      schema.parse(settings);
+      checkShape(schema, settings, { beside: OF_PROVIDERS });
     });
   }
   for (const [index, { path, bindings }] of config.actors.entries()) {
     if (path !== undefined) await attempt(['actors', index, 'path'], () => readable(path));
     for (const [at, { contract: id, name, ...settings }] of bindings.entries()) {
       await attempt(['actors', index, 'bindings', at], () => {
-        const grant = contract(id).parseGrant(settings);
+        const grant = contract(id).parseGrant(settings, OF_BINDINGS);
         if (board !== undefined && isMeant(board, config))
           contract(id).checkGrant(grant, board, providerFor(config, id, name));
       });
@@ -77,11 +83,13 @@ async function readable(path: string): Promise<void> {
   });
 }
 
-function describe(path: readonly PropertyKey[], thrown: unknown): ConfigProblem {
-  if (thrown instanceof ZodError) {
-    const [issue] = thrown.issues;
-    return { path: [...path, ...(issue?.path ?? [])], message: issue?.message ?? 'not acceptable' };
+function describe(path: readonly PropertyKey[], thrown: unknown): ConfigProblem[] {
+  if (thrown instanceof ShapeError) {
+    return thrown.faults.map((fault) => ({
+      ...{ path: [...path, ...fault.path], message: fault.text },
+      ...(fault.isKey ? { isKey: true } : {}),
+    }));
   }
   const { message, hint } = asIotError(thrown);
-  return { path, message: hint === undefined ? message : `${message} (${hint.replaceAll('\n', ' ')})` };
+  return [{ path, message: hint === undefined ? message : `${message} (${hint.replaceAll('\n', ' ')})` }];
 }

@@ -1,5 +1,5 @@
 import type { Board } from '../base/board.js';
-import { lineOf } from '../base/config/line.js';
+import { type Where, whereIn } from '../base/config/line.js';
 import type { LoadedConfig } from '../base/config/load.js';
 import type { HostConfig, SlotConfig } from '../base/config/schema.js';
 import { IotError } from '../base/errors.js';
@@ -66,6 +66,7 @@ class ComposedDevice implements Device {
   readonly #logs = new LogRing();
   readonly #logger: Logger;
   readonly #environment: Environment;
+  readonly #where: Where | undefined;
   readonly #urls: Record<string, string> = {};
   readonly #lag = new LoopLag();
   /** The last status of each update. */
@@ -79,6 +80,7 @@ class ComposedDevice implements Device {
 
   constructor({ config, logger = silentLogger, serviceEnvironment = {} }: DeviceOptions) {
     this.#config = config;
+    this.#where = whereIn(config.file);
     this.#environment = serviceEnvironment;
     this.#logger = this.#logs.tee(logger);
   }
@@ -154,7 +156,7 @@ class ComposedDevice implements Device {
     const agent = await makeAgent({
       ...{ config, broker, host, updates, logs: this.#logs, logger: this.#logger },
       sourceCa: edges.updatesCa,
-      where: (path) => this.#where(path),
+      where: this.#where,
       problems: () => this.problems(),
     });
     this.#agent = agent;
@@ -192,7 +194,7 @@ class ComposedDevice implements Device {
     const host = new Host({
       config: this.#config,
       pushed: updates.slots,
-      where: (path) => this.#where(path),
+      where: this.#where,
       dataDir: data.path,
       brokerUrl: broker.url,
       brokerAccess: broker.access,
@@ -230,11 +232,6 @@ class ComposedDevice implements Device {
         return `not ready: ${problem}${more.length === 0 ? '' : ` (and ${more.length} more)`}`;
       },
     });
-  }
-
-  /** `iot-host.yaml:12`: where the configuration says what stands at `path`. */
-  #where(path: readonly PropertyKey[]): Promise<string> {
-    return lineOf(this.#config.file, path);
   }
 
   #running(): ControlAgent {

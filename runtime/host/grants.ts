@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { BindingConfig, type HostConfig, type SlotConfig } from '../base/config/schema.js';
+import { type Where, withPlace } from '../base/config/line.js';
+import type { BindingConfig, HostConfig, SlotConfig } from '../base/config/schema.js';
 import { asIotError, IotError } from '../base/errors.js';
 import type { Logger } from '../base/logger.js';
 import { namesActor } from './actors/actor-calls.js';
@@ -15,8 +16,8 @@ export interface GrantsParts {
   readonly logger: Logger;
   /** Default: that of the machine. */
   readonly clock?: HostClock | undefined;
-  /** Where the configuration says what stands at `path`, for messages; a file and a line. */
-  readonly where?: ((path: readonly PropertyKey[]) => Promise<string>) | undefined;
+  /** Default: nobody knows where. */
+  readonly where?: Where | undefined;
 }
 
 /** What actors may use: what the configuration grants, and over it what `iot-host bind` granted, which lasts. */
@@ -66,9 +67,20 @@ export class Grants {
     const configured = (this.configured(slot.name)?.bindings ?? []).filter(
       (binding) => !stored.some((other) => isSame(other, binding)),
     );
-    for (const binding of [...configured, ...stored]) {
-      await this.#addOrLater(slot, BindingConfig.parse(binding));
+    for (const binding of configured) {
+      await this.#addOrLater(slot, binding).catch(async (thrown: unknown) => {
+        throw await withPlace(asIotError(thrown), this.#path(slot.name, binding), this.#parts.where);
+      });
     }
+    for (const binding of stored) await this.#addOrLater(slot, binding);
+  }
+
+  /** Where the configuration has a binding. */
+  #path(actor: string, binding: BindingName): readonly PropertyKey[] {
+    const { actors } = this.#parts.config;
+    const slot = actors.findIndex(({ name }) => name === actor);
+    const at = actors[slot]?.bindings.findIndex((other) => isSame(other, binding)) ?? 0;
+    return ['actors', slot, 'bindings', at];
   }
 
   async #addOrLater(slot: ActorSlot, binding: BindingConfig): Promise<void> {
@@ -183,10 +195,7 @@ export class Grants {
   }
 
   async #inTheFile(actor: string, named: BindingName): Promise<IotError> {
-    const { config, where = async () => 'the configuration' } = this.#parts;
-    const slot = config.actors.findIndex(({ name }) => name === actor);
-    const binding = config.actors[slot]?.bindings.findIndex((other) => isSame(other, named)) ?? 0;
-    const line = await where(['actors', slot, 'bindings', binding]);
+    const line = (await this.#parts.where?.(this.#path(actor, named))) ?? 'the configuration';
     return new IotError('E_CONFIG', `the binding of ${actor} to ${named.contract} was not made by bind`, {
       hint: `take it out of ${line}, then start the host again`,
     });

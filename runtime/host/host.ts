@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Board } from '../base/board.js';
+import { type Where, withPlace } from '../base/config/line.js';
 import { type BindingConfig, type HostConfig, SlotConfig } from '../base/config/schema.js';
 import type { Contract } from '../base/contract.js';
 import { asIotError, IotError } from '../base/errors.js';
@@ -23,8 +24,8 @@ export interface HostParts extends FirstModulesParts {
   readonly config: HostConfig;
   /** Slots beyond those of the configuration: a push has made them. */
   readonly pushed?: readonly string[];
-  /** Where the configuration says what stands at `path`, for messages; a file and a line. */
-  readonly where?: (path: readonly PropertyKey[]) => Promise<string>;
+  /** Default: nobody knows where. */
+  readonly where?: Where | undefined;
   /** Writable folder of the host. */
   readonly dataDir: string;
   readonly brokerUrl: string;
@@ -96,11 +97,16 @@ export class Host implements UpdateTarget {
 
   /** Providers first, then bindings, then actors. Throws E_CONFIG; a bad actor or provider is a problem, not an end. */
   async start(): Promise<void> {
-    const { config, pushed = [] } = this.#parts;
+    const { config, pushed = [], where } = this.#parts;
     await this.#grants.load();
     await this.#stopped.load();
     await this.#quarantines.load();
-    for (const provider of config.providers) await this.providers.add(provider);
+    for (const [index, provider] of config.providers.entries()) {
+      const placed = (error: unknown) => withPlace(asIotError(error), ['providers', index], where);
+      await this.providers.add(provider, placed).catch(async (thrown: unknown) => {
+        throw await placed(thrown);
+      });
+    }
     for (const slot of config.actors) this.#makeSlot(slot);
     for (const name of [...pushed, ...this.#grants.slots()]) this.ensureSlot(name);
     const slots = [...this.#slots.values()];

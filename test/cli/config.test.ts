@@ -64,10 +64,44 @@ it('config show is plain without --origin, and works beside no configuration', a
   expect(await run('config', 'show', '-c', 'bad.yaml')).toMatchObject({ code: 2 });
 });
 
+it('config check says what is expected of settings, at their place, in the order of the file', async () => {
+  await writeFile(
+    join(place.home, 'settings.yaml'),
+    `device: a
+board: sim
+actors:
+  - name: b
+    bindings:
+      - contract: "iot:gpio"
+        lines:
+          LED: {direction: out, safe: 2}
+          BUTTON: {}
+        lins: {}
+providers:
+  - contract: "iot:serial"
+    use: serialport
+    ports:
+      meter: {ubs: "0403:6001"}
+    baud: 9600
+`,
+  );
+  const { code, stdout } = await run('config', 'check', '-c', 'settings.yaml', '--json');
+  expect(code).toBe(2);
+  expect(JSON.parse(stdout).error.message.split('\n')).toEqual([
+    'settings.yaml:8:39: actors[0].bindings[0].lines.LED.safe: expected 0 or 1',
+    'settings.yaml:9:19: actors[0].bindings[0].lines.BUTTON.direction: is missing, expected one of out, in',
+    'settings.yaml:10:9: actors[0].bindings[0].lins: unknown key, did you mean "lines"?',
+    'settings.yaml:15:14: providers[0].ports.meter: expected {path: …} or {usb: …}; did you mean "usb"?',
+    'settings.yaml:16:5: providers[0].baud: unknown key, known here: ports, contract, use, name',
+  ]);
+});
+
 it('config check finds what up would, each with its line', async () => {
   const wrong = await run('config', 'check');
   expect(wrong.code).toBe(2);
-  expect(wrong.stderr).toMatch(/iot-host\.yaml:10:16: actors\[0\]\.bindings\[0\]/);
+  expect(wrong.stderr).toBe(
+    'error: iot-host.yaml:10:71: actors[0].bindings[0].note: unknown key, did you mean "name"?\n',
+  );
   await writeFile(
     join(place.home, 'bad.yaml'),
     `device: a

@@ -3,6 +3,7 @@ import { IotError } from '../errors.js';
 import type { Environment } from '../paths.js';
 import { expandEnvironment } from './expand.js';
 import type { Problem } from './problem.js';
+import type { Fault } from './shape.js';
 
 /** A YAML file that remembers where everything stood. */
 export interface YamlSource {
@@ -10,12 +11,14 @@ export interface YamlSource {
   readonly value: unknown;
   /** Offset of the value at `path`; of the nearest thing around it where there is none. */
   valueAt(path: readonly PropertyKey[]): number;
-  /** Offset of the key `name` in the mapping at `path`. */
-  keyAt(path: readonly PropertyKey[], name: string): number;
+  /** Offset of what is wrong at `path`: the value there or, with `isKey`, its key. */
+  faultAt(fault: Pick<Fault, 'path' | 'isKey'>): number;
   /** Whether the file says something at `path`, and the environment variables that were put into it. */
   origin(path: readonly PropertyKey[]): { readonly variables: readonly string[] } | undefined;
   /** Line of an offset, from 1. */
   lineAt(offset: number): number;
+  /** `file:line:column` of an offset. */
+  placeAt(offset: number): string;
   /** E_CONFIG with one line for each problem: `file:line:column: key: what`. */
   error(problems: readonly Problem[]): IotError;
 }
@@ -62,14 +65,17 @@ export function readYaml(file: string, text: string, environment: Environment): 
     file,
     value: toPlain(() => document.toJS(), error),
     valueAt: (path) => walk(path).offset,
-    keyAt(path, name) {
-      const { node, offset } = walk(path);
-      return (pairAt(node, name)?.key as Node | undefined)?.range?.[0] ?? offset;
+    faultAt({ path, isKey }) {
+      if (!isKey) return walk(path).offset;
+      const { node, offset } = walk(path.slice(0, -1));
+      const pair = pairAt(node, path.at(-1) ?? '');
+      return (pair?.key as Node | undefined)?.range?.[0] ?? offset;
     },
     origin(path) {
       const { node, whole } = walk(path);
       return whole ? { variables: variables.get(node) ?? [] } : undefined;
     },
+    placeAt: (offset) => place(file, lineCounter, offset),
     lineAt: (offset) => Math.max(lineCounter.linePos(offset).line, 1),
     error,
   };
@@ -87,8 +93,12 @@ function toPlain(convert: () => unknown, error: (problems: Problem[]) => IotErro
 }
 
 function line(file: string, lines: LineCounter, { offset, key, text }: Problem): string {
+  return `${place(file, lines, offset)}: ${key === '' ? '' : `${key}: `}${text}`;
+}
+
+function place(file: string, lines: LineCounter, offset: number): string {
   const { line, col } = lines.linePos(offset);
-  return `${file}:${Math.max(line, 1)}:${Math.max(col, 1)}: ${key === '' ? '' : `${key}: `}${text}`;
+  return `${file}:${Math.max(line, 1)}:${Math.max(col, 1)}`;
 }
 
 const lower = (text: string) => text.charAt(0).toLowerCase() + text.slice(1).replace(/\.$/, '');

@@ -3,7 +3,8 @@ import type { Board } from '../../base/board.js';
 import type { LoadedConfig } from '../../base/config/load.js';
 import { asIotError } from '../../base/errors.js';
 import { silentLogger } from '../../base/logger.js';
-import type { Use, UsedProvider } from '../../index.js';
+import type { ConfigProblem, Use, UsedProvider } from '../../index.js';
+import { problemsIn } from '../config/check.js';
 import { configFile } from '../config/file.js';
 import type { Context } from '../context.js';
 import type { Machine } from './machine.js';
@@ -56,6 +57,10 @@ export async function subjectOf(
     () => false,
   );
   if (!there && origin === 'default') return nothing([]);
+  const placed = async (problems: readonly ConfigProblem[]) => {
+    const lines = async () => (await problemsIn(file, problems, context.environment)).message.split('\n');
+    return problems.length === 0 ? [] : lines();
+  };
   try {
     const config = await loadConfig(file, context.environment);
     const problems = await checkConfig(config);
@@ -65,7 +70,7 @@ export async function subjectOf(
       loadBoard(recognised ?? 'sim'),
     );
     return {
-      ...{ ...about, config, configProblems: problems.map(({ message }) => message) },
+      ...{ ...about, config, configProblems: await placed(problems) },
       board,
       uses: await usesByProvider(config),
       providers: await usedProviders(config, board),

@@ -1,3 +1,5 @@
+import type { z } from 'zod';
+import { checkShape } from '../../base/config/shape.js';
 import { asIotError, IotError } from '../../base/errors.js';
 import { type Logger, silentLogger } from '../../base/logger.js';
 import type { PlainValue } from '../../trust/cbor/value.js';
@@ -133,14 +135,10 @@ export class RpcServer {
         hint: `it knows: ${Object.keys(RPC_ARGUMENTS).join(', ')}`,
       });
     }
-    const parsed = RPC_ARGUMENTS[operation].safeParse(args);
-    if (!parsed.success) {
-      const [issue] = parsed.error.issues;
-      const where = issue?.path.join('.') || 'arguments';
-      throw new IotError('E_PAYLOAD', `${operation}: ${where}: ${issue?.message ?? 'not acceptable'}`);
-    }
+    const schema: z.ZodType = RPC_ARGUMENTS[operation];
+    const checked = checkShape(schema, args, { code: 'E_PAYLOAD', context: operation });
     const handler = this.options.handlers[operation] as RpcHandlers[RpcOperation];
-    return handler(parsed.data as never);
+    return handler(checked as never);
   }
 
   private async reply(client: string, counter: number, answer: Answer): Promise<void> {

@@ -1,8 +1,7 @@
-import { ZodError } from 'zod';
 import { decodePayload, encodePayload } from '../../base/codec.js';
 import type { BindingConfig } from '../../base/config/schema.js';
 import type { Deliver, Resource, Session } from '../../base/contract.js';
-import { asIotError, IotError, withContext } from '../../base/errors.js';
+import { asIotError, withContext } from '../../base/errors.js';
 import type { CellBinding } from '../cell/protocol.js';
 import type { ProviderSlot } from '../providers/provider-slot.js';
 import type { Providers } from '../providers/providers.js';
@@ -42,7 +41,8 @@ export class Bindings {
   async add(config: BindingConfig): Promise<void> {
     const { contract: id, name, ...settings } = config;
     const { contract } = this.#providers.contract(id);
-    const grant = parse(() => contract.parseGrant(settings), `binding of ${this.#actor} to ${id}`);
+    const context = `binding of ${this.#actor} to ${id}`;
+    const grant = inContext(context, () => contract.parseGrant(settings));
     const provider = await this.#providers.findOrAdd(id, name);
     const session: Session = { actor: this.#actor, binding: name, grant };
     const deliver: Deliver = async (operation, message) => {
@@ -52,7 +52,7 @@ export class Bindings {
     try {
       await provider.bind(session, deliver);
     } catch (thrown) {
-      throw withContext(asIotError(thrown, 'E_PROVIDER'), `binding of ${this.#actor} to ${id}`);
+      throw withContext(asIotError(thrown, 'E_PROVIDER'), context);
     }
     this.#bound.set(`${id}/${name}`, {
       contract: id,
@@ -100,15 +100,10 @@ export class Bindings {
   }
 }
 
-function parse<T>(read: () => T, context: string): T {
+function inContext<T>(context: string, read: () => T): T {
   try {
     return read();
   } catch (thrown) {
-    if (!(thrown instanceof ZodError)) throw thrown;
-    const issue = thrown.issues[0];
-    const where = issue?.path.join('.') || 'settings';
-    throw new IotError('E_CONFIG', `${context}: ${where}: ${issue?.message ?? 'not valid'}`, {
-      cause: thrown,
-    });
+    throw withContext(asIotError(thrown), context);
   }
 }

@@ -1,3 +1,4 @@
+import { checkShape } from '../../base/config/shape.js';
 import type { Contract, Deliver, Provider, Session } from '../../base/contract.js';
 import { asIotError, IotError, withContext } from '../../base/errors.js';
 import type { ProviderStatus } from '../../control/protocol/messages.js';
@@ -7,7 +8,7 @@ import { Turns } from '../turns.js';
 import { BoundSessions } from './bound-sessions.js';
 import { CellPart, type CellPartPlace } from './cell-part.js';
 import { Retry } from './retry.js';
-import { checkSettings, createProvider, endProvider, type Running } from './running.js';
+import { createProvider, endProvider, type Running } from './running.js';
 
 export interface ProviderSlotParts extends CellPartPlace {
   readonly name: string;
@@ -239,7 +240,8 @@ export class ProviderSlot {
    * would be busy.
    */
   async #restart(before: Running, settings: unknown): Promise<void> {
-    checkSettings(this.id, before.implementation, before.module, settings);
+    const context = `${this.id} (${before.implementation})`;
+    checkShape(before.module.settings, settings ?? {}, { context });
     try {
       await this.#pause();
       const state = before.provider.durable === true ? undefined : await before.provider.exportState?.();

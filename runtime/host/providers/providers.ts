@@ -38,13 +38,17 @@ export class Providers {
 
   /**
    * Starts one; a provider that will not start is a problem that `/readyz` shows, not the end of the host, and is tried
-   * again until it does.
+   * again until it does. `placed` says in the log where its settings stand.
    */
-  async add(config: ProviderConfig): Promise<ProviderSlot> {
+  async add(
+    config: ProviderConfig,
+    placed = async (error: IotError): Promise<IotError> => error,
+  ): Promise<ProviderSlot> {
     const { contract: id, use, name, ...settings } = config;
     const slot = await this.#make(id, name, use, settings);
-    await slot.startAndRetry().catch((error: IotError) => {
-      this.#parts.logger.error(error.message, { code: error.code, contract: id });
+    await slot.startAndRetry().catch(async (error: IotError) => {
+      const { message, code } = await placed(error);
+      this.#parts.logger.error(message, { code, contract: id });
     });
     return slot;
   }

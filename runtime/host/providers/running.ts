@@ -1,3 +1,4 @@
+import { checkShape } from '../../base/config/shape.js';
 import type { Contract, Implementation, Provider, ProviderEnv } from '../../base/contract.js';
 import { asIotError, IotError, withContext } from '../../base/errors.js';
 import type { Logger } from '../../base/logger.js';
@@ -32,7 +33,7 @@ export async function createProvider(
   let provider: Provider | undefined;
   try {
     const module = await contract.loadImplementation(implementation);
-    const checked = checkSettings(id, implementation, module, settings);
+    const checked = checkShape(module.settings, settings ?? {});
     provider = module.create(checked, env);
     if (!(await endsWithin(provider.start(AbortSignal.timeout(START_MS)), START_MS))) {
       throw new IotError('E_PROVIDER', `did not start within ${START_MS} ms`);
@@ -42,20 +43,6 @@ export async function createProvider(
     if (provider !== undefined) await endProvider(id, provider, env.logger);
     throw withContext(asIotError(thrown, 'E_PROVIDER'), `${id} (${implementation})`);
   }
-}
-
-/** The settings with their defaults. Throws E_CONFIG naming the first that is not valid. */
-export function checkSettings(
-  id: string,
-  implementation: string,
-  module: Implementation<Provider>,
-  settings: unknown,
-): unknown {
-  const checked = module.settings.safeParse(settings ?? {});
-  if (checked.success) return checked.data;
-  const issue = checked.error.issues[0];
-  const where = issue?.path.join('.') || 'settings';
-  throw new IotError('E_CONFIG', `${id} ${implementation}: ${where}: ${issue?.message ?? 'not valid'}`);
 }
 
 /** Stops one that nobody uses any more. It may fail or hang: its place does not. */

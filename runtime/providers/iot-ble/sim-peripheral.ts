@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { shortUuid, UUID_TEXT } from './names.js';
 
-const Uuid = z.string().regex(UUID_TEXT).transform(shortUuid);
+const Uuid = z.string().regex(UUID_TEXT, 'not a UUID: 180d, or 128 bits in hex').transform(shortUuid);
 /** Bytes as text or as a list of numbers. */
 const Bytes = z
   .union([z.string(), z.array(z.int().min(0).max(255))])
@@ -9,7 +9,9 @@ const Bytes = z
 
 /** A peripheral that exists in memory only. */
 export const SimPeripheral = z.strictObject({
-  address: z.string().regex(/^(?:[0-9a-f]{2}:){5}[0-9a-f]{2}$/i),
+  address: z
+    .string()
+    .regex(/^(?:[0-9a-f]{2}:){5}[0-9a-f]{2}$/i, 'expected an address like a4:c1:38:00:00:01'),
   name: z.string().optional(),
   rssi: z.int().min(-127).max(20).default(-50),
   manufacturerData: Bytes.optional(),

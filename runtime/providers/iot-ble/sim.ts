@@ -1,6 +1,6 @@
 import { z } from 'zod';
+import { checkShape } from '../../base/config/shape.js';
 import type { Implementation } from '../../base/contract.js';
-import { IotError } from '../../base/errors.js';
 import type { Logger } from '../../base/logger.js';
 import type { Ble } from './contract.js';
 import { peripheralId } from './names.js';
@@ -22,9 +22,7 @@ export class SimulatedBle extends BleProvider {
 
   /** Puts a peripheral within reach; one of the same address is replaced. */
   add(peripheral: z.input<typeof SimPeripheral>): void {
-    const parsed = SimPeripheral.safeParse(peripheral);
-    if (!parsed.success) throw new IotError('E_USAGE', `no peripheral: ${parsed.error.issues[0]?.message}`);
-    this.air.add(parsed.data);
+    this.air.add(checkShape(SimPeripheral, peripheral, { code: 'E_USAGE', context: 'no peripheral' }));
   }
 
   /** It advertises once more, with another signal strength or data if given. */

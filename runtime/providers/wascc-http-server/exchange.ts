@@ -1,4 +1,5 @@
 import { type IncomingMessage, type ServerResponse, STATUS_CODES, validateHeaderValue } from 'node:http';
+import { checkShape } from '../../base/config/shape.js';
 import type { Deliver } from '../../base/contract.js';
 import { asIotError, IotError } from '../../base/errors.js';
 import type { ReasonCode } from '../../base/reasons.js';
@@ -8,6 +9,7 @@ const OK: HttpResponse = { statusCode: 200, status: 'OK', header: {}, body: new 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 /** A reason phrase as RFC 9112 section 4 allows it, without what Node would not write. */
 const PHRASE = /^[\t\x20-\x7e\x80-\xff]*$/;
+const NO_RESPONSE = "the actor's answer is no HTTP response";
 
 /** The request as the actor gets it. */
 export function toRequest(request: IncomingMessage, body: Uint8Array): HttpRequest {
@@ -40,12 +42,8 @@ export async function ask(deliver: Deliver, request: HttpRequest, timeoutMs: num
 
 function toResponse(answer: unknown): HttpResponse {
   if (answer === undefined) return OK;
-  const parsed = HttpResponse.safeParse(answer);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    throw refused(`${issue?.path.join('.') || 'answer'}: ${issue?.message ?? 'not acceptable'}`);
-  }
-  const { statusCode, header } = parsed.data;
+  const response = checkShape(HttpResponse, answer, { code: 'E_PAYLOAD', context: NO_RESPONSE });
+  const { statusCode, header } = response;
   // 1xx is not the end of an exchange: the client would go on waiting.
   if (statusCode < 200 || statusCode > 599) throw refused(`status code ${statusCode}`);
   for (const [name, value] of Object.entries(header)) {
@@ -56,7 +54,7 @@ function toResponse(answer: unknown): HttpResponse {
       throw refused(`value of header ${name}`);
     }
   }
-  return parsed.data;
+  return response;
 }
 
 export function write(response: ServerResponse, { statusCode, status, header, body }: HttpResponse): void {
@@ -93,7 +91,7 @@ export function statusOf(thrown: unknown): number {
 }
 
 function refused(what: string): IotError {
-  return new IotError('E_PAYLOAD', `the actor's answer is no HTTP response: ${what}`);
+  return new IotError('E_PAYLOAD', `${NO_RESPONSE}: ${what}`);
 }
 
 /** A request to a proxy carries a whole URL: what stands behind the authority is meant. */

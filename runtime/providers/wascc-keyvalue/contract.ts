@@ -18,7 +18,7 @@ import type { Store } from './store.js';
 const Grant = z.strictObject({
   space: z
     .string()
-    .regex(/^[A-Za-z0-9._-]{1,64}$/)
+    .regex(/^[A-Za-z0-9._-]{1,64}$/, 'use 1 to 64 of A-Z, a-z, 0-9, ., _ and -')
     .optional(),
 });
 export type Grant = z.infer<typeof Grant>;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { checkShape } from '../../base/config/shape.js';
 import { IotError } from '../../base/errors.js';
 import type { Entry } from './store.js';
 
@@ -21,13 +22,8 @@ export interface Placed {
 
 /** Throws E_PROVIDER when the state is not what an implementation of this contract exports. */
 export function parseState(state: unknown): Placed[] {
-  const parsed = StateShape.safeParse(state);
-  if (parsed.success) return parsed.data.entries;
-  const issue = parsed.error.issues[0];
-  throw new IotError(
-    'E_PROVIDER',
-    `wascc:keyvalue state is damaged at ${issue?.path.join('.')}: ${issue?.message}`,
-  );
+  const context = 'wascc:keyvalue state is damaged';
+  return checkShape(StateShape, state, { code: 'E_PROVIDER', context }).entries;
 }
 
 /** One entry as it was read from disk. Throws E_PROVIDER. */

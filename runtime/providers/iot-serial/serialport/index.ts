@@ -1,5 +1,6 @@
 import { access } from 'node:fs/promises';
 import { z } from 'zod';
+import { ResourceName } from '../../../base/board.js';
 import type { Implementation } from '../../../base/contract.js';
 import type { Serial } from '../contract.js';
 import type { SerialDriver } from '../driver.js';
@@ -10,7 +11,7 @@ import { findUsb } from './usb.js';
 
 const Settings = z.strictObject({
   /** Names for ports beside the board's own. */
-  ports: z.record(z.string().regex(/^[A-Za-z0-9_-]{1,64}$/), Place).default({}),
+  ports: z.record(ResourceName, Place).default({}),
 });
 type Settings = z.infer<typeof Settings>;
 

@@ -1,0 +1,82 @@
+import { mkdtemp, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { withPlace } from '#runtime/base/config/line.js';
+import { withContext } from '#runtime/base/errors.js';
+import { createHost, createLogger, IotError, loadConfig } from '#runtime/index.js';
+import { freePort } from '../helpers/port.js';
+
+/** A device whose configuration ends with these lines, from line 5 on. */
+async function device(lines: readonly string[]) {
+  const file = join(await mkdtemp(join(tmpdir(), 'iot-places-')), 'iot-host.yaml');
+  const broker = `embedded://127.0.0.1:${await freePort()}`;
+  const text = ['device: pi-01', `broker: ${broker}`, 'board: sim', 'dataDir: ./data', ...lines, ''];
+  await writeFile(file, text.join('\n'));
+  const errors: string[] = [];
+  const logger = createLogger('error', { write: (line) => void errors.push(JSON.parse(line).message) });
+  return { file, errors, host: createHost({ config: await loadConfig(file, {}), logger }) };
+}
+
+/** What `up` ends with. */
+async function refusal(lines: readonly string[]): Promise<{ file: string; message: string }> {
+  const { file, host } = await device(lines);
+  try {
+    await host.start();
+  } catch (thrown) {
+    expect(thrown).toMatchObject({ code: 'E_CONFIG' });
+    return { file, message: (thrown as IotError).message };
+  } finally {
+    await host.stop();
+  }
+  throw new Error('it is up');
+}
+
+it('up says where the settings of a binding stand that are not valid, each with its line', async () => {
+  const { file, message } = await refusal([
+    'actors:',
+    '  - name: blink',
+    '    bindings:',
+    '      - contract: iot:gpio',
+    '        lines:',
+    '          LED: {direction: outt}',
+    '          BUTTON: {direction: in, edges: both}',
+  ]);
+  expect(message.split('\n')).toEqual([
+    `${file}:10:28: binding of blink to iot:gpio: lines.LED.direction: expected one of out, in; did you mean "out"?`,
+    `${file}:11:35: binding of blink to iot:gpio: lines.BUTTON.edges: unknown key, did you mean "edge"?`,
+  ]);
+});
+
+it('up says where a binding stands that the board or the host cannot give', async () => {
+  const line = await refusal([
+    'actors: [{name: a, bindings: [{contract: "iot:gpio", lines: {NOPE: {direction: in}}}]}]',
+  ]);
+  expect(line.message).toContain(`${line.file}:5:31: binding of a to iot:gpio: board sim has no line NOPE`);
+  const contract = await refusal(['providers:', '  - contract: iot:gpoi']);
+  expect(contract.message).toBe(`${contract.file}:6:5: this host has no contract iot:gpoi`);
+});
+
+it('the log says where the settings of a provider stand that are not valid', async () => {
+  const { file, host, errors } = await device(['providers:', '  - contract: iot:gpio', '    chip: 1']);
+  try {
+    await host.start();
+    const text = 'iot:gpio/default (sim): chip: unknown key, there is nothing to set here';
+    expect(errors).toEqual([`${file}:7:5: ${text}`]);
+    expect(host.problems()).toContain(`no provider for iot:gpio is running: ${text}`);
+  } finally {
+    await host.stop();
+  }
+});
+
+it('an error gets a place only where there is one, and where the configuration is to blame', async () => {
+  const where = async () => 'f:1:1';
+  const config = new IotError('E_CONFIG', 'bad');
+  expect(await withPlace(config, [], undefined)).toBe(config);
+  const busy = new IotError('E_BUSY', 'held');
+  expect(await withPlace(busy, [], where)).toBe(busy);
+  expect(await withPlace(withContext(config, 'binding'), [], where)).toMatchObject({
+    code: 'E_CONFIG',
+    message: 'f:1:1: binding: bad',
+  });
+});
