@@ -1,12 +1,8 @@
-import { execFileSync } from 'node:child_process';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { spawnSync } from 'node:child_process';
 import contract from '#runtime/providers/iot-ble/contract.js';
 import { createProvider, providerEnv, recordingLogger } from '../../helpers/providers.js';
 import type { Bench } from './ble.contract.js';
 import { Peripheral } from './peripheral.js';
-
-/** A controller that has just come is set up by the kernel first, which refuses meanwhile: milliseconds. */
-const SETTLING_MS = 10_000;
 
 /** Two adapters of the kernel that hear each other: the provider has one, the peripheral the other, past the kernel. */
 export class TwoAdapters {
@@ -22,10 +18,10 @@ export class TwoAdapters {
     return numberOf(this.names[0]);
   }
 
-  /** The provider’s is up, the peripheral’s is down. */
-  async start(): Promise<void> {
-    await up(this.names[0]);
-    hciconfig(this.names[1], 'down');
+  /** The provider’s is up, the peripheral’s is down, and the kernel has forgotten what either was connected to. */
+  start(): void {
+    for (const name of this.names) hciconfig(name, 'down');
+    hciconfig(this.names[0], 'up');
   }
 
   /** For a provider that is to have it for itself. */
@@ -33,10 +29,8 @@ export class TwoAdapters {
     hciconfig(this.names[0], 'down');
   }
 
-  /** Both are down. */
   async stop(): Promise<void> {
     await this.#peripheral.kill();
-    for (const name of this.names) hciconfig(name, 'down');
   }
 
   async bench(use: string, settings: object, lines: string[]): Promise<Bench> {
@@ -60,17 +54,12 @@ function numberOf(name: string): number {
   return Number(name.slice('hci'.length));
 }
 
-async function up(name: string): Promise<void> {
-  for (const end = performance.now() + SETTLING_MS; ; await sleep(50)) {
-    try {
-      return hciconfig(name, 'up');
-    } catch (thrown) {
-      if (performance.now() > end) throw thrown;
-    }
-  }
-}
-
-/** Of the package bluez; what it says is in the error. */
-function hciconfig(name: string, to: 'up' | 'down'): void {
-  execFileSync('hciconfig', [name, to], { stdio: 'pipe' });
+/** Throws what it says, where that fails: it is of the package bluez. */
+export function hciconfig(name: string, to: 'up' | 'down'): void {
+  const { status, stderr, error } = spawnSync('hciconfig', [name, to], { encoding: 'utf8' });
+  if (status === 0) return;
+  const said = error?.message ?? stderr.trim().replaceAll('\n', ' ');
+  throw new Error(
+    `hciconfig ${name} ${to}: ${said} (it takes root, bluez, and no bluetoothd: see docs/hardware.md)`,
+  );
 }

@@ -1,27 +1,32 @@
-import { afterEach, expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { decodePayload, encodePayload } from '#runtime/base/codec.js';
 import contract from '#runtime/providers/iot-serial/contract.js';
-import { Cleanup } from '../../helpers/cleanup.js';
 import { call, createProvider, providerEnv, session, until } from '../../helpers/providers.js';
+import { testSerialOverCable } from './over-cable.js';
 
-// A real port whose TX and RX are joined: what is written comes back.
-const path = process.env.IOT_TEST_SERIAL;
-const missing = path === undefined ? 'IOT_TEST_SERIAL does not name a port, such as /dev/ttyUSB0' : undefined;
-if (missing !== undefined) process.stderr.write(`skipped serial port with TX joined to RX: ${missing}\n`);
+// One real port whose TX and RX are joined, or two that a null-modem cable joins: `/dev/ttyUSB0,/dev/ttyUSB1`.
+const setting = process.env.IOT_TEST_SERIAL;
+const missing =
+  'IOT_TEST_SERIAL does not name a port with TX joined to RX (/dev/ttyUSB0), or two that a cable joins (/dev/ttyUSB0,/dev/ttyUSB1)';
 
-const cleanup = new Cleanup();
-afterEach(() => cleanup.run());
+if (setting === undefined) {
+  process.stderr.write(`skipped iot:serial on real ports: ${missing}\n`);
+  it.skip('iot:serial on real ports: IOT_TEST_SERIAL does not name any', () => {});
+} else {
+  const [near = '', far, ...more] = setting.split(',');
+  const areDevices = [near, far ?? near].every((path) => path.startsWith('/dev/'));
+  if (!areDevices || near === far || more.length > 0) throw new Error(`${setting}: ${missing}`);
+  if (far === undefined) testLoop(near);
+  else testSerialOverCable(near, far);
+}
 
-it.skipIf(missing !== undefined)(
-  'what goes out of a real port comes back through a wire',
-  {
-    timeout: 60_000,
-  },
-  async () => {
-    const settings = { ports: { loop: { path: path ?? '' } } };
-    const provider = await createProvider(contract, 'serialport', providerEnv(), settings);
+function testLoop(path: string): void {
+  it('what goes out of a real port comes back through a wire', { timeout: 60_000 }, async () => {
+    const provider = await createProvider(contract, 'serialport', providerEnv(), {
+      ports: { loop: { path } },
+    });
     await provider.start(new AbortController().signal);
-    cleanup.add(() => provider.stop());
+    onTestFinished(() => provider.stop());
     const grant = { ports: { loop: { baudRate: 115_200, framing: { delimiter: '\n' } } } };
     const writer = session(contract, 'writer', grant);
     const heard: string[] = [];
@@ -34,5 +39,5 @@ it.skipIf(missing !== undefined)(
     await call(contract, provider, writer, 'Drain', { port: 'loop' });
     await until(() => heard.length === lines.length, 'every line', 20_000);
     expect(heard).toEqual(lines);
-  },
-);
+  });
+}

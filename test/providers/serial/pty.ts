@@ -3,15 +3,14 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { SerialPort } from 'serialport';
+import { FarEnd } from './far-end.js';
 
 /** A cable of two pseudo terminals, made by socat: `<name>` is the near end, the far end is in the test's hand. */
 export class PtyCable {
   readonly near: string;
   readonly far: string;
   #socat: ChildProcess | undefined;
-  #far: SerialPort | undefined;
-  #received: Buffer[] = [];
+  #far: FarEnd | undefined;
 
   constructor(folder: string, name: string) {
     this.near = join(folder, name);
@@ -23,12 +22,7 @@ export class PtyCable {
     const end = (path: string) => `PTY,link=${path},rawer`;
     this.#socat = spawn('socat', [end(this.near), end(this.far)], { stdio: 'ignore' });
     while (!existsSync(this.near) || !existsSync(this.far)) await sleep(5);
-    if (!held) return;
-    const far = new SerialPort({ path: this.far, baudRate: 115_200, autoOpen: false });
-    await new Promise<void>((resolve, reject) => far.open((error) => (error ? reject(error) : resolve())));
-    far.on('data', (bytes: Buffer) => this.#received.push(bytes));
-    far.on('error', () => {});
-    this.#far = far;
+    if (held) this.#far = await FarEnd.open(this.far);
   }
 
   async unplug(): Promise<void> {
@@ -42,14 +36,13 @@ export class PtyCable {
   }
 
   async send(bytes: Uint8Array): Promise<void> {
-    const far = this.#far;
-    await new Promise<void>((resolve, reject) => {
-      far?.write(Buffer.from(bytes), undefined, (error) => (error ? reject(error) : resolve()));
-    });
+    if (this.#far === undefined) throw new Error('nobody holds the far end');
+    await this.#far.send(bytes);
   }
 
+  /** What has come since this was asked last; nothing while the cable is unplugged. */
   async received(): Promise<Uint8Array> {
     await sleep(5);
-    return new Uint8Array(Buffer.concat(this.#received.splice(0)));
+    return this.#far?.received() ?? new Uint8Array();
   }
 }
