@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { IotError } from '../errors.js';
-import { type Fault, faultText, ShapeError } from './shape.js';
+import type { Fault } from './faults.js';
+import { faultText, ShapeError } from './shape.js';
 import { readYaml, type YamlSource } from './source.js';
 
 /**

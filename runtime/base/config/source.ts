@@ -2,8 +2,8 @@ import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument 
 import { IotError } from '../errors.js';
 import type { Environment } from '../paths.js';
 import { expandEnvironment } from './expand.js';
+import type { Fault } from './faults.js';
 import type { Problem } from './problem.js';
-import type { Fault } from './shape.js';
 
 /** A YAML file that remembers where everything stood. */
 export interface YamlSource {

@@ -1,7 +1,8 @@
 import type { z } from 'zod';
 import type { IotError } from '../errors.js';
+import type { Fault } from './faults.js';
 import { keyPath } from './problem.js';
-import { checkShape, type Fault, ShapeError } from './shape.js';
+import { checkShape, ShapeError } from './shape.js';
 import type { YamlSource } from './source.js';
 
 /** Checks a file against a schema. Throws E_CONFIG with everything that is wrong at once, in the file's order. */

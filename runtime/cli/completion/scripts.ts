@@ -1,3 +1,4 @@
+import { quote } from '../shell.js';
 import type { CompletionNode } from './tree.js';
 
 /**
@@ -117,4 +118,3 @@ ${lines.join('\n')}`;
 }
 
 const join = (path: string, name: string) => (path === '' ? name : `${path} ${name}`);
-const quote = (text: string) => `'${text.replaceAll("'", "'\\''")}'`;

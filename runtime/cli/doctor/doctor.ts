@@ -1,4 +1,5 @@
 import { asIotError, IotError } from '../../base/errors.js';
+import { withFile } from '../config/file.js';
 import type { Result } from '../result.js';
 import { checkBluetooth } from './checks/bluetooth.js';
 import { checkBoard } from './checks/board.js';
@@ -46,7 +47,7 @@ export async function examine(machine: Machine, subject: Subject, checks = CHECK
   const data = { findings, failed, warned };
   if (failed === 0) return { data, text: [...text, '', warned === 0 ? 'all is well' : 'nothing failed'] };
   const failure = new IotError('E_UNAVAILABLE', `${failed} of ${findings.length} checks failed`, {
-    hint: 'do what stands behind "fix:", then run iot-host doctor again',
+    hint: `do what stands behind "fix:", then run ${withFile('iot-host doctor', subject.file)} again`,
   });
   return { data, text, failure };
 }

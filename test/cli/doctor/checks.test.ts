@@ -53,7 +53,11 @@ it('configuration: every problem is a failure', async () => {
   expect(findings).toEqual(
     about.configProblems.map((text) => ({
       ...{ check: 'config', state: 'fail', text },
-      fix: 'correct iot-host.yaml; iot-host config check shows the lines',
+      fix: 'correct iot-host.yaml there, then: iot-host config check',
     })),
   );
+  const elsewhere = { ...about, file: './my hosts/a.yaml' };
+  expect((await CHECKS.configuration?.(fakeMachine(), elsewhere))?.[0]).toMatchObject({
+    fix: "correct ./my hosts/a.yaml there, then: iot-host config check -c './my hosts/a.yaml'",
+  });
 });

@@ -66,6 +66,23 @@ it('ends with 2 and the findings when something fails, as JSON too', async () =>
   expect(await run('doctor', '-c', 'none.yaml')).toMatchObject({ code: 2, stdout: '' });
 });
 
+it('says where in the file of -c something is wrong, and names that file in what to type', async () => {
+  const actor = '{name: a, bindings: [{contract: "iot:gpio", lines: {LED: {direction: sideways}}}]}';
+  await writeFile('other.yaml', `device: pi-01\nboard: sim\nactors:\n  - ${actor}\n`);
+  const { code, stdout, stderr } = await run('doctor', '-c', 'other.yaml');
+  expect(code).toBe(2);
+  expect(stdout).toMatch(
+    /^fail {2}config +other\.yaml:4:74: actors\[0\]\.bindings\[0\]\.lines\.LED\.direction: expected one of out, in$/m,
+  );
+  expect(stdout).toContain('fix: correct other.yaml there, then: iot-host config check -c other.yaml\n');
+  expect(stderr).toContain('then run iot-host doctor -c other.yaml again');
+  await writeFile('other.yaml', 'device: pi-01\nbord: sim\n');
+  const unread = await run('doctor', '-c', 'other.yaml');
+  expect(unread.stdout).toMatch(
+    /^fail {2}config +other\.yaml:2:1: bord: unknown key, did you mean "board"\?$/m,
+  );
+});
+
 it('finds packages and files as they are', async () => {
   const context = { environment: place.env } as Parameters<typeof thisMachine>[0];
   const machine = await thisMachine(context);
