@@ -4,7 +4,7 @@ import { testBleContract } from './ble.contract.js';
 import { TwoAdapters } from './two-adapters.js';
 
 // Two adapters of this machine within reach of each other: the provider has the first, the peripheral the second.
-// It takes them up and down, which needs root, and nobody else may do so meanwhile.
+// It takes them up and down, which needs CAP_NET_ADMIN, and nobody else may do so meanwhile.
 const PATIENCE_MS = 30_000;
 
 const setting = process.env.IOT_TEST_BLE;
@@ -43,7 +43,7 @@ function testPackage(name: string, use: string, settings: object, two: TwoAdapte
 
 if (names === undefined) {
   process.stderr.write(
-    'skipped iot:ble over two adapters: IOT_TEST_BLE does not name any, such as hci0,hci1\n',
+    'skipped iot:ble over two adapters within reach of each other: IOT_TEST_BLE does not name any, such as hci0,hci1\n',
   );
   it.skip('iot:ble over two adapters: IOT_TEST_BLE does not name any', () => {});
 } else {

@@ -54,12 +54,10 @@ function numberOf(name: string): number {
   return Number(name.slice('hci'.length));
 }
 
-/** Throws what it says, where that fails: it is of the package bluez. */
+/** Of the package bluez; needs CAP_NET_ADMIN. Throws what it says when it fails. */
 export function hciconfig(name: string, to: 'up' | 'down'): void {
   const { status, stderr, error } = spawnSync('hciconfig', [name, to], { encoding: 'utf8' });
   if (status === 0) return;
   const said = error?.message ?? stderr.trim().replaceAll('\n', ' ');
-  throw new Error(
-    `hciconfig ${name} ${to}: ${said} (it takes root, bluez, and no bluetoothd: see docs/hardware.md)`,
-  );
+  throw new Error(`hciconfig ${name} ${to}: ${said} (what it needs is in docs/hardware.md)`);
 }
