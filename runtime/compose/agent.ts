@@ -9,6 +9,7 @@ import type { Updates } from '../ota/index.js';
 import type { DeviceBroker } from './broker.js';
 import { rpcHandlers } from './handlers.js';
 import type { LogRing } from './log-ring.js';
+import { noTrust } from './no-trust.js';
 
 export interface AgentParts {
   readonly config: HostConfig;
@@ -40,7 +41,11 @@ export async function makeAgent(parts: AgentParts): Promise<ControlAgent> {
     sourceCa,
     ...(username === undefined ? {} : { login: { username, password: await revealed(password) } }),
     logger,
-    trust: () => updates.trust.current(),
+    trust: () => {
+      const document = updates.trust.current();
+      if (document === undefined) throw noTrust(device, config.trust.document);
+      return document;
+    },
     openReading: control.openReading,
     actors: () =>
       host.actors().map(({ name, state, key, digest, version }) => ({

@@ -23,6 +23,7 @@ import { startHealth } from './health.js';
 import { LogRing } from './log-ring.js';
 import { LoopLag } from './loop-lag.js';
 import { ModuleChecks } from './modules.js';
+import { noTrust } from './no-trust.js';
 import { Service } from './service/service.js';
 import { TrustFile } from './trust-file.js';
 import { makeUpdates } from './updates.js';
@@ -247,12 +248,8 @@ class ComposedDevice implements Device {
   }
 
   #warnOfNoTrust(): void {
-    const { trust } = this.#config;
-    const path = trust.document ?? './trust';
-    const add =
-      trust.document === undefined ? ', and add to the configuration: trust: {document: ./trust}' : '';
-    this.#logger.warn(
-      `no trust document: pushes are refused. To make one: iot-host keys trust ${path}${add}`,
-    );
+    const { device, trust } = this.#config;
+    const { message, hint } = noTrust(device, trust.document);
+    this.#logger.warn(`${message}; what is pushed is refused`, { hint });
   }
 }

@@ -11,6 +11,7 @@ import { sha256 } from '../trust/cose/authentication.js';
 import { isBlocked, type TrustDocument } from '../trust/document/document.js';
 import { requireIssuer, verifyModule } from '../trust/wascap/index.js';
 import { trustedIssuers } from './issuers.js';
+import { noTrust } from './no-trust.js';
 
 /** Steps 10 of an update and the whole check of a local file: admission, claims, issuer. */
 export class ModuleChecks {
@@ -30,7 +31,7 @@ export class ModuleChecks {
     const { maxModuleBytes } = this.#config.updates;
     // Claims first: what nobody trusted has signed is not even compiled.
     const claims = verifyModule(bytes, { now: now.seconds, timeTrusted: now.trusted });
-    requireIssuer(claims, [...this.#config.trust.issuers, ...trustedIssuers(this.#trust())]);
+    this.#requireIssuer(claims);
     admit(bytes, { limits: { memoryPages, maxModuleBytes }, engine: this.#engine, kind: 'actor' });
     return {
       key: claims.subject,
@@ -40,6 +41,19 @@ export class ModuleChecks {
       callAlias: claims.callAlias,
       timeUnverified: !now.trusted && (claims.expires !== undefined || (claims.notBefore ?? 0) > now.seconds),
     };
+  }
+
+  #requireIssuer({ issuer, name }: Pick<ModuleClaims, 'name'> & { readonly issuer: string }): void {
+    const { issuers, document } = this.#config.trust;
+    const trust = this.#trust();
+    if (trust !== undefined || issuers.length > 0) {
+      requireIssuer({ issuer, name }, [...issuers, ...trustedIssuers(trust)]);
+      return;
+    }
+    const { message, hint } = noTrust(this.#config.device, document);
+    throw new IotError('E_UNTRUSTED', `${name || 'the module'} is signed by ${issuer}, and ${message}`, {
+      hint: `${hint}; or for that account alone: trust: {issuers: [${issuer}]}`,
+    });
   }
 
   /**

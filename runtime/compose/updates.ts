@@ -7,6 +7,7 @@ import type { Host } from '../host/host.js';
 import { signedChecks, systemClock, Updates } from '../ota/index.js';
 import { clockTrust } from './clock.js';
 import type { ModuleChecks } from './modules.js';
+import { noTrust } from './no-trust.js';
 import type { TrustFile } from './trust-file.js';
 
 export interface UpdateParts {
@@ -39,7 +40,11 @@ export function makeUpdates(parts: UpdateParts): Updates {
     checks: signedChecks({
       device,
       board,
-      trust: (now) => made.trust.inForce(now),
+      trust: (now) => {
+        const document = made.trust.inForce(now);
+        if (document === undefined) throw noTrust(device, config.trust.document);
+        return document;
+      },
       maxModuleBytes: updates.maxModuleBytes,
       development: config.trust.development,
       strictTime: updates.strictTime,

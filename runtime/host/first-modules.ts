@@ -25,7 +25,11 @@ export class FirstModules {
     } catch (thrown) {
       const refused = asIotError(thrown);
       this.#refused.set(slot.name, refused);
-      this.#parts.logger.error(`actor ${slot.name} was refused: ${refused.message}`, { code: refused.code });
+      const { code, hint } = refused;
+      this.#parts.logger.error(`actor ${slot.name} was refused: ${refused.message}`, {
+        code,
+        ...(hint === undefined ? {} : { hint }),
+      });
       return undefined;
     }
   }

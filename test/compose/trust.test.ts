@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import { generateKey, signerFromSeed } from '#runtime/index.js';
 import { Cleanup } from '../helpers/cleanup.js';
-import { TestDevice } from '../helpers/device.js';
+import { COUNTER_SLOT, TestDevice } from '../helpers/device.js';
 
 const cleanup = new Cleanup();
 afterEach(() => cleanup.run());
@@ -49,6 +49,41 @@ it('a trust document in the local file is noticed, and what waits at the broker 
     device.log.some((line) => JSON.stringify(line).includes('its version is 2, and 3 has been in force'));
   await expect.poll(refused, { timeout: 15_000 }).toBe(true);
 }, 40_000);
+
+it.each([
+  [
+    'no trust: key',
+    {},
+    /its configuration names none \(trust:\)/,
+    /iot-host keys trust \.\/trust, and in .*trust: \{document/,
+  ],
+  [
+    'a wrong path',
+    { document: './elsewhere' },
+    /there is none at \/.*\/elsewhere\/root\.cbor, which trust: of its configuration names/,
+    /on the device: iot-host keys trust \/.*\/elsewhere; or copy/,
+  ],
+])(
+  'a device that trusts nobody (%s) says what is missing and what to type, whoever asks',
+  async (_, trust, why, hint) => {
+    const device = await TestDevice.make(cleanup);
+    await writeFile(join(device.folder, 'file.wasm'), device.keys.counter());
+    await device.on({ trust, actors: [COUNTER_SLOT, { name: 'local', path: './file.wasm' }] });
+    const said = { message: expect.stringMatching(why), hint: expect.stringMatching(hint) };
+    await expect(device.client.rpc('ps', {})).rejects.toMatchObject({ code: 'E_NO_TRUST', ...said });
+    const pushed = await device.push('counter', device.keys.counter());
+    expect(pushed).toMatchObject({ end: 'rejected', error: { code: 'E_NO_TRUST', ...said } });
+    const line = (level: string, message: RegExp) =>
+      device.log.find((one) => one.level === level && message.test(String(one.message)));
+    expect(line('warn', /what is pushed is refused/)).toMatchObject(said);
+    expect(line('error', /actor local was refused/)).toMatchObject({
+      code: 'E_UNTRUSTED',
+      message: expect.stringMatching(why),
+      hint: expect.stringMatching(/or for that account alone: trust: \{issuers: \[A[A-Z2-7]+\]\}$/),
+    });
+  },
+  30_000,
+);
 
 it('a stranger cannot send one, and the first one never comes over the network', async () => {
   const device = await TestDevice.start(cleanup);

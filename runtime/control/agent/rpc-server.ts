@@ -23,7 +23,7 @@ export const UNREAD = 0;
 export interface RpcServerOptions {
   readonly device: string;
   readonly session: number;
-  /** The document in force; without one every request is refused. */
+  /** The document in force; without one every request is refused, for the reason that this throws, if it does. */
   readonly trust: () => TrustDocument | undefined;
   readonly handlers: RpcHandlers;
   /** Whether reading is answered unsigned too. Default false; what changes something never is. */
@@ -110,7 +110,7 @@ export class RpcServer {
     const trust = this.options.trust();
     if (trust === undefined) {
       throw new IotError('E_NO_TRUST', `device ${device} has no trust document, so it takes no requests`, {
-        hint: `iot-host keys trust, on the device`,
+        hint: 'iot-host keys trust, on the device',
       });
     }
     const lastCounter = (kid: string): number | undefined => this.used.floor(kid);
