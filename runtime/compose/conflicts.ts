@@ -1,5 +1,5 @@
 import type { Board } from '../base/board.js';
-import type { HostConfig } from '../base/config/schema.js';
+import type { HostConfig, ProviderConfig } from '../base/config/schema.js';
 import type { Contract, Resource } from '../base/contract.js';
 import type { ConfigProblem } from './check.js';
 import { providerFor } from './provider-for.js';
@@ -9,6 +9,8 @@ interface Held extends Resource {
   readonly actor: string;
   /** The provider that it is asked of: another one has lines and ports of its own. */
   readonly provider: string;
+  /** Of a port: its device node or USB id, as far as the configuration and the board tell. */
+  readonly device: string | undefined;
 }
 
 /** What two bindings of a configuration take from each other: a line, a port, or a header pin that is both. */
@@ -18,16 +20,20 @@ export function conflicts(
   contract: (id: string) => Contract | undefined,
 ): ConfigProblem[] {
   const held: Held[] = config.actors.flatMap(({ name: actor, bindings }, index) =>
-    bindings.flatMap(({ contract: id, name, ...settings }, at) =>
-      resources(contract(id), settings).map((resource) => ({
+    bindings.flatMap(({ contract: id, name, ...settings }, at) => {
+      const known = contract(id);
+      const provider = providerFor(config, id, name);
+      const implementation = provider.use ?? known?.defaultImplementation(board);
+      return resources(known, settings).map((resource) => ({
         ...{
           ...resource,
           actor,
-          provider: `${id} ${providerFor(config, id, name).name}`,
+          provider: `${id} ${provider.name}`,
           path: ['actors', index, 'bindings', at],
         },
-      })),
-    ),
+        device: implementation === 'sim' ? undefined : deviceOf(resource, provider, board),
+      }));
+    }),
   );
   return held.flatMap((later, index) => {
     const before = held.slice(0, index);
@@ -37,7 +43,8 @@ export function conflicts(
     const same = before.find((one) => one.kind === kind && one.name === name && one.provider === provider);
     if (same !== undefined) return [{ path, message: `${kind} ${name} is held by actor ${same.actor}` }];
     return before.flatMap((earlier) => {
-      const shared = sharedPin(earlier, later, board) ?? sharedPin(later, earlier, board);
+      const shared =
+        sharedDevice(earlier, later) ?? sharedPin(earlier, later, board) ?? sharedPin(later, earlier, board);
       return shared === undefined ? [] : [{ path, message: shared }];
     });
   });
@@ -50,6 +57,21 @@ function resources(contract: Contract | undefined, settings: unknown): Resource[
     // That it is not valid is said elsewhere.
     return [];
   }
+}
+
+function deviceOf({ kind, name }: Resource, settings: ProviderConfig, board: Board): string | undefined {
+  if (kind !== 'port') return undefined;
+  const { ports } = settings;
+  const own = (from: object): unknown =>
+    Object.hasOwn(from, name) ? (from as Record<string, unknown>)[name] : undefined;
+  const place = (typeof ports === 'object' && ports !== null ? own(ports) : undefined) ?? own(board.ports);
+  const { path, usb } = (place ?? {}) as { readonly path?: unknown; readonly usb?: unknown };
+  return typeof path === 'string' ? path : typeof usb === 'string' ? usb.toLowerCase() : undefined;
+}
+
+function sharedDevice(earlier: Held, { device, name }: Held): string | undefined {
+  if (device === undefined || earlier.device !== device) return undefined;
+  return `port ${name} is ${device}, which actor ${earlier.actor} holds as port ${earlier.name}`;
 }
 
 function sharedPin(line: Held, port: Held, { gpio, ports }: Board): string | undefined {

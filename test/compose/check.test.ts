@@ -64,7 +64,10 @@ it('a binding whose name no provider has is the default one’s', async () => {
     expect.stringContaining(`${at(1)}: there is no serial port bus`),
   ]);
   expect(
-    await problems([named('field'), named('hall')], `${other.slice(0, -1)}, ${fallback.slice(12)}`),
+    await problems(
+      [named('field'), named('hall')],
+      `${other.slice(0, -1)}, ${fallback.slice(12).replace('ttyUSB0', 'ttyUSB1')}`,
+    ),
   ).toEqual([]);
   const line = (name: string) => `{contract: "iot:gpio", name: ${name}, lines: {GPIO17: {direction: in}}}`;
   expect(await problems([line('door'), line('gate')])).toEqual([`${at(1)}: line GPIO17 is held by actor a`]);
@@ -102,4 +105,33 @@ it('what two bindings would take from each other', async () => {
   const other = 'providers: [{contract: "iot:gpio", use: sim}, {contract: "iot:gpio", use: sim, name: two}]';
   const named = '{contract: "iot:gpio", name: two, lines: {GPIO17: {direction: in}}}';
   expect(await problems([gpio('GPIO17: {direction: in}'), named], other)).toEqual([]);
+});
+
+it('one serial device under two names: in the settings, the board’s own, or of two providers', async () => {
+  const ports = (text: string, more = '') => `{contract: "iot:serial"${more}, ports: {${text}}}`;
+  const node = '{path: /dev/ttyUSB0}';
+  const twice = `providers: [${ports(`one: ${node}, two: ${node}`)}]`;
+  expect(await problems([], twice)).toEqual([
+    'providers.0.ports.two: the same device as port one: one name for each',
+  ]);
+  const usb = ports('one: {usb: "0403:600A"}, two: {usb: "0403:600a"}, three: {usb: "0403:600a:X"}');
+  expect(await problems([], `providers: [${usb}]`)).toEqual([
+    'providers.0.ports.two: the same device as port one: one name for each',
+  ]);
+  const renamed = `providers: [${ports('meter: {path: /dev/ttyAMA3}')}]`;
+  const both = 'port meter is /dev/ttyAMA3, which actor a holds as port uart3';
+  expect(await problems([serial('uart3: {}'), serial('meter: {}')], renamed)).toEqual([`${at(1)}: ${both}`]);
+  expect(await problems([serial('uart3: {}, meter: {}')], renamed)).toEqual([`${at(0)}: ${both}`]);
+  expect(await problems([serial('uart4: {}'), serial('meter: {}')], renamed)).toEqual([]);
+  const second = ports(`two: ${node}`, ', name: second');
+  const providers = `providers: [${ports(`one: ${node}`)}, ${second}]`;
+  const named = '{contract: "iot:serial", name: second, ports: {two: {}}}';
+  expect(await problems([serial('one: {}'), named], providers)).toEqual([
+    `${at(1)}: port two is /dev/ttyUSB0, which actor a holds as port one`,
+  ]);
+  // Made-up ports are no devices.
+  const sim = 'providers: [{contract: "iot:serial", use: sim, name: second}]';
+  expect(
+    await problems([serial('uart3: {}'), '{contract: "iot:serial", name: second, ports: {uart3: {}}}'], sim),
+  ).toEqual([]);
 });

@@ -1,17 +1,16 @@
 import { access } from 'node:fs/promises';
 import { z } from 'zod';
-import { ResourceName } from '../../../base/board.js';
 import type { Implementation } from '../../../base/contract.js';
 import type { Serial } from '../contract.js';
 import type { SerialDriver } from '../driver.js';
 import { SerialProvider } from '../provider.js';
 import { openPort } from './open.js';
-import { Place } from './places.js';
+import { type Place, Places } from './places.js';
 import { findUsb } from './usb.js';
 
 const Settings = z.strictObject({
   /** Names for ports beside the board's own. */
-  ports: z.record(ResourceName, Place).default({}),
+  ports: Places.default({}),
 });
 type Settings = z.infer<typeof Settings>;
 
