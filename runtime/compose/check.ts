@@ -1,14 +1,18 @@
-import { access } from 'node:fs/promises';
+import { access, readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { type Board, SIMULATED_CHIP } from '../base/board.js';
 import { nameLines } from '../base/board-lines.js';
 import type { LoadedConfig } from '../base/config/load.js';
 import { checkShape, ShapeError } from '../base/config/shape.js';
-import { asIotError, IotError } from '../base/errors.js';
+import { asIotError, IotError, withContext } from '../base/errors.js';
 import { silentLogger } from '../base/logger.js';
 import { loadContracts } from '../providers/discover.js';
+import { trustFile } from '../trust/document/file.js';
+import { readTrustDocument } from '../trust/document/signed.js';
 import { chooseBoard } from './board.js';
 import { conflicts } from './conflicts.js';
 import { readEdges } from './edges.js';
+import { noTrust } from './no-trust.js';
 import { providerFor } from './provider-for.js';
 
 /** The path of what is wrong in the configuration, and why. */
@@ -48,6 +52,7 @@ export async function checkConfig(config: LoadedConfig): Promise<ConfigProblem[]
     if (board !== undefined && isMeant(board, config)) board = nameLines(board, config.lines);
   });
   await attempt([], () => readEdges(config));
+  await attempt(['trust', 'document'], () => checkTrustDocument(config));
   for (const [index, { contract: id, use, name: _name, ...settings }] of config.providers.entries()) {
     await attempt(['providers', index], async () => {
       const known = contract(id);
@@ -75,6 +80,24 @@ export async function checkConfig(config: LoadedConfig): Promise<ConfigProblem[]
 /** Whether it is the board that the file was written for: a file for `auto` may be checked on any machine. */
 function isMeant({ gpio }: Board, { board }: LoadedConfig): boolean {
   return board !== 'auto' || gpio.chip !== SIMULATED_CHIP;
+}
+
+/** A device that has kept one needs the file no more; one that is damaged is wrong all the same. */
+async function checkTrustDocument({ device, dataDir, trust: { document } }: LoadedConfig): Promise<void> {
+  if (document === undefined) return;
+  const file = trustFile(document);
+  const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => error);
+  if (bytes instanceof Uint8Array) {
+    try {
+      readTrustDocument(bytes);
+    } catch (thrown) {
+      throw withContext(asIotError(thrown), file);
+    }
+    return;
+  }
+  if (bytes.code === 'EACCES') throw new IotError('E_CONFIG', `${file} cannot be read (${bytes.code})`);
+  const kept = await readdir(join(dataDir, 'ota', 'trust')).catch((): string[] => []);
+  if (kept.length === 0) throw noTrust(device, document);
 }
 
 async function readable(path: string): Promise<void> {

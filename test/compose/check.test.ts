@@ -1,5 +1,9 @@
-import { expect, it } from 'vitest';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { expect, it, onTestFinished } from 'vitest';
 import { checkConfig, loadBoard, parseConfig, usedProviders } from '#runtime/index.js';
+import { TestKeys } from '../helpers/keys.js';
+import { temporaryDir } from '../helpers/providers.js';
 
 /** What is wrong with bindings like these on a Raspberry Pi 4; each is one actor's: `a`, `b`, … */
 async function problems(bindings: readonly string[], more = ''): Promise<string[]> {
@@ -134,4 +138,34 @@ it('one serial device under two names: in the settings, the board’s own, or of
   expect(
     await problems([serial('uart3: {}'), '{contract: "iot:serial", name: second, ports: {uart3: {}}}'], sim),
   ).toEqual([]);
+});
+
+it('a trust document that is not where trust: says, or is none; one that the device has kept will do', async () => {
+  const folder = temporaryDir();
+  onTestFinished(() => folder.remove());
+  const found = async (document: string) => {
+    const config = parseConfig(
+      join(folder.path, 'iot-host.yaml'),
+      `device: d\ndataDir: ./data\ntrust: {document: ${document}}\n`,
+    );
+    return (await checkConfig(config)).map(({ path, message }) => `${path.join('.')}: ${message}`);
+  };
+  const write = async (name: string, bytes: Uint8Array) => {
+    await mkdir(dirname(join(folder.path, name)), { recursive: true });
+    await writeFile(join(folder.path, name), bytes);
+  };
+  const missing = [
+    expect.stringMatching(/^trust\.document: .*there is none at .*root\.cbor.*iot-host keys trust /),
+  ];
+  expect(await found('./trust')).toEqual(missing);
+  const document = new TestKeys().trustDocument();
+  await write('trust/root.cbor', document);
+  expect(await found('./trust')).toEqual([]);
+  expect(await found('./trust/root.cbor')).toEqual([]);
+  expect(await found('./trust/root.json')).toEqual(missing);
+  await write('trust/bad.cbor', document.subarray(0, 20));
+  expect(await found('./trust/bad.cbor')).toEqual([expect.stringMatching(/^trust\.document: .*bad\.cbor: /)]);
+  await write('data/ota/trust/1', document);
+  expect(await found('./elsewhere')).toEqual([]);
+  expect(await found('./trust/bad.cbor')).toHaveLength(1);
 });

@@ -82,6 +82,11 @@ table('trust', [
     bad('warn', /no trust document: pushes are refused/, /^iot-host keys trust \/etc\/iot\/trust$/),
   ],
   [
+    'a wrong path, while the device goes by what it has kept',
+    { files: { '/etc/iot/trust/root.cbor': undefined, '/var/lib/iot/ota/trust/1': keys.trustDocument() } },
+    bad('warn', /^\/etc\/iot\/trust\/root\.cbor, which trust: names, is not there/, /^correct trust:/),
+  ],
+  [
     'none, and none configured',
     {},
     bad(

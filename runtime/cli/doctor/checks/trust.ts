@@ -3,7 +3,7 @@ import { asIotError } from '../../../base/errors.js';
 import type { TrustDocument } from '../../../trust/document/document.js';
 import { trustFile } from '../../../trust/document/file.js';
 import { readTrustDocument } from '../../../trust/document/signed.js';
-import { type Check, fail, ok, warn } from '../finding.js';
+import { type Check, type Finding, fail, ok, warn } from '../finding.js';
 
 const SOON_SECONDS = 30 * 86_400;
 
@@ -43,19 +43,33 @@ export const checkTrust: Check = async (machine, { config }) => {
       (best, next) => (best && best.version >= next.version ? best : next),
       undefined,
     );
+  const named = config.trust.document === undefined ? undefined : trustFile(path);
+  const missing = named !== undefined && read.every(({ file }) => file !== named) ? named : undefined;
   if (document === undefined) {
-    const add =
-      config.trust.document === undefined ? ', and in the configuration: trust: {document: ./trust}' : '';
+    const add = named === undefined ? ', and in the configuration: trust: {document: ./trust}' : '';
+    const where = missing === undefined ? '' : `; ${missing}, which trust: names, is not there`;
+    const what = `there is no trust document: pushes are refused${where}`;
+    return [warn('trust', what, `iot-host keys trust ${path}${add}`)];
+  }
+  if (missing !== undefined) {
     return [
-      warn('trust', 'there is no trust document: pushes are refused', `iot-host keys trust ${path}${add}`),
+      ...verdict(document, path, machine.now),
+      warn(
+        'trust',
+        `${missing}, which trust: names, is not there: the device goes by the document that it has kept`,
+        `correct trust:, or put it there again: iot-host keys trust ${path}`,
+      ),
     ];
   }
-  const { version, expires } = document;
+  return verdict(document, path, machine.now);
+};
+
+/** Whether the document in force is in force for long. */
+function verdict({ version, expires }: TrustDocument, path: string, now: number): Finding[] {
   if (expires === undefined) return [ok('trust', `document ${version}, without an end`)];
   const day = new Date(expires * 1000).toISOString().slice(0, 10);
   const renew = `where the root key is: iot-host keys trust ${path} --expires 1y --device DEVICE`;
-  if (expires <= machine.now) return [fail('trust', `document ${version} has expired on ${day}`, renew)];
-  if (expires - machine.now < SOON_SECONDS)
-    return [warn('trust', `document ${version} expires on ${day}`, renew)];
+  if (expires <= now) return [fail('trust', `document ${version} has expired on ${day}`, renew)];
+  if (expires - now < SOON_SECONDS) return [warn('trust', `document ${version} expires on ${day}`, renew)];
   return [ok('trust', `document ${version}, until ${day}`)];
-};
+}
