@@ -1,5 +1,6 @@
 import type { Board, BoardData, BoardLine, ChipFunctions, Header } from './board.js';
 import { IotError } from './errors.js';
+import { nearest } from './nearest.js';
 
 /** The lines that a header brings, by name, with what the chip can make of each. */
 function headerLines({ pins }: Header, chip?: ChipFunctions): Record<string, BoardLine> {
@@ -25,13 +26,17 @@ function headerLines({ pins }: Header, chip?: ChipFunctions): Record<string, Boa
 export function completeBoard(data: BoardData, pins: Header | undefined, chip?: ChipFunctions): Board {
   if (pins === undefined) return data;
   const lines = headerLines(pins, chip);
+  const renamed: Record<string, string> = {};
   for (const [name, own] of Object.entries(data.gpio.lines)) {
     const [onHeader, line] =
       Object.entries(lines).find(([, { offset }]) => offset === own.offset && isOnChip(own, data)) ?? [];
-    if (onHeader !== undefined) delete lines[onHeader];
+    if (onHeader !== undefined) {
+      delete lines[onHeader];
+      if (onHeader !== name) renamed[onHeader] = name;
+    }
     lines[name] = { ...line, ...own };
   }
-  return { ...data, gpio: { ...data.gpio, lines }, pins };
+  return { ...data, gpio: { ...data.gpio, lines }, pins, renamed };
 }
 
 /** Whether a line is one of the board's own chip, as the lines of a header are. */
@@ -45,21 +50,47 @@ export function isOnChip({ chip }: BoardLine, { gpio }: Pick<BoardData, 'gpio'>)
  */
 export function nameLines(board: Board, names: Readonly<Record<string, string>>): Board {
   const lines = { ...board.gpio.lines };
-  const renamed = new Map<string, string>();
+  const given = new Map<string, string>();
   for (const [name, was] of Object.entries(names)) {
-    const earlier = renamed.get(was);
+    const earlier = given.get(was);
     if (earlier !== undefined) throw new IotError('E_CONFIG', `line ${was} is called ${earlier} already`);
     const line = Object.hasOwn(board.gpio.lines, was) ? board.gpio.lines[was] : undefined;
-    if (line === undefined) {
-      throw new IotError('E_CONFIG', `board ${board.name} has no line ${was} that could be called ${name}`, {
-        hint: `its lines are ${Object.keys(board.gpio.lines).join(', ')}`,
-      });
-    }
+    if (line === undefined) throw noLine(board, was, ` that could be called ${name}`);
     if (Object.hasOwn(lines, name) && name !== was)
       throw new IotError('E_CONFIG', `board ${board.name} has a line ${name} already`);
     delete lines[was];
     lines[name] = line;
-    renamed.set(was, name);
+    given.set(was, name);
   }
-  return { ...board, gpio: { ...board.gpio, lines } };
+  return { ...board, gpio: { ...board.gpio, lines }, renamed: renamedTo(board.renamed ?? {}, given) };
+}
+
+/** The names that lines would have, with those that they have now. */
+function renamedTo(before: Readonly<Record<string, string>>, given: ReadonlyMap<string, string>) {
+  const moved = Object.entries(before).map(([first, was]) => [first, given.get(was) ?? was]);
+  return Object.fromEntries([...moved, ...given].filter(([was, name]) => was !== name));
+}
+
+/** The line of that name. Throws E_CONFIG with the hint of `lineHint`. */
+export function lineOf(board: Board, name: string): BoardLine {
+  const line = Object.hasOwn(board.gpio.lines, name) ? board.gpio.lines[name] : undefined;
+  if (line !== undefined) return line;
+  throw noLine(board, name);
+}
+
+function noLine(board: Board, name: string, purpose = ''): IotError {
+  return new IotError('E_CONFIG', `board ${board.name} has no line ${name}${purpose}`, {
+    hint: lineHint(board, name),
+  });
+}
+
+/** For a line that there is not: what it is called instead, which name was meant, or which lines there are. */
+export function lineHint({ gpio, renamed = {} }: Board, name: string): string {
+  const names = Object.keys(gpio.lines);
+  // A bare number is that of the chip, as on most drawings of a header.
+  const word = /^\d+$/.test(name) ? `GPIO${name}` : name;
+  const meant = nearest(word, [...names, ...Object.keys(renamed)]);
+  if (meant === undefined) return `its lines are ${names.join(', ')}`;
+  const now = Object.hasOwn(renamed, meant) ? renamed[meant] : undefined;
+  return now === undefined ? `did you mean ${meant}?` : `${meant} is called ${now} here`;
 }

@@ -103,5 +103,9 @@ export type ChipFunctions = z.infer<typeof ChipData>;
 export type BoardPort = z.infer<typeof PortData>;
 export type BoardData = z.infer<typeof BoardData>;
 /** A board as the parts of the host see it, the lines of its header among its lines. */
-export type Board = BoardData & { readonly pins?: Header | undefined };
+export type Board = BoardData & {
+  readonly pins?: Header | undefined;
+  /** What lines are called instead of the names they would have: `{GPIO27: BUTTON}`. */
+  readonly renamed?: Readonly<Record<string, string>>;
+};
 export type BoardLine = z.infer<typeof LineData>;

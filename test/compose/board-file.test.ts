@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
-import { nameLines } from '#runtime/base/board-lines.js';
+import { lineHint, lineOf, nameLines } from '#runtime/base/board-lines.js';
 import { IotError } from '#runtime/base/errors.js';
 import { silentLogger } from '#runtime/base/logger.js';
 import { boardOf } from '#runtime/compose/board.js';
@@ -166,5 +166,39 @@ describe('names for lines', () => {
   ])('are refused: %j', async (names, why) => {
     const board = await loadBoard('raspberry-pi-4');
     expect(await failure(() => nameLines(board, names as Record<string, string>))).toMatch(why);
+  });
+
+  const names = { BUTTON: 'GPIO27', LED: 'GPIO22' };
+  it.each([
+    ['GPIO27', names, 'GPIO27 is called BUTTON here'],
+    ['gpio27', names, 'GPIO27 is called BUTTON here'],
+    ['GPI027', names, 'GPIO27 is called BUTTON here'],
+    ['27', names, 'GPIO27 is called BUTTON here'],
+    ['GPI017', names, 'did you mean GPIO17?'],
+    ['17', names, 'did you mean GPIO17?'],
+    ['BUTON', names, 'did you mean BUTTON?'],
+    ['GPIO27', {}, undefined],
+    ['BELL', {}, expect.stringMatching(/^its lines are GPIO2, GPIO3, .*, GPIO21$/)],
+    ['GPIO22', { ...names, GPIO22: 'GPIO22' }, 'E_CONFIG line GPIO22 is called LED already'],
+    ['__proto__', names, expect.stringMatching(/^its lines are /)],
+    ['hasOwnProperty', names, expect.stringMatching(/^its lines are /)],
+  ])('are told to who asks for %s by another name: %j', async (wanted, given, hint) => {
+    const look = async () => lineOf(nameLines(await loadBoard('raspberry-pi-4'), given), wanted);
+    const error = await look().then(
+      () => undefined,
+      (thrown: IotError) => thrown.hint ?? `${thrown.code} ${thrown.message}`,
+    );
+    expect(error).toEqual(hint);
+  });
+
+  it('are told too where the board has another one, and the configuration another still', async () => {
+    await writeFile(file, stringify(GREENHOUSE));
+    const board = await readBoardFile(file);
+    expect(lineHint(board, 'GPIO17')).toBe('GPIO17 is called RELAY here');
+    const named = nameLines(board, { PUMP: 'RELAY' });
+    expect(lineHint(named, 'GPIO17')).toBe('GPIO17 is called PUMP here');
+    expect(lineHint(named, 'RELAY')).toBe('RELAY is called PUMP here');
+    expect(lineHint(nameLines(board, { GPIO17: 'RELAY' }), 'RELAY')).toBe('RELAY is called GPIO17 here');
+    expect(Object.keys(nameLines(board, { GPIO17: 'RELAY' }).renamed ?? {})).toEqual(['RELAY']);
   });
 });

@@ -22,6 +22,12 @@ it('lines that the board has not, or keeps to itself', async () => {
     expect.stringMatching(/^actors\.0\.bindings\.0: board raspberry-pi-4 has no line LED \(its lines are /),
   ]);
   expect(await problems([gpio('LED: {direction: out}')], 'lines: {LED: GPIO17}')).toEqual([]);
+  expect(await problems([gpio('GPIO17: {direction: out}')], 'lines: {LED: GPIO17}')).toEqual([
+    `${at(0)}: board raspberry-pi-4 has no line GPIO17 (GPIO17 is called LED here)`,
+  ]);
+  expect(await problems([gpio('GPI017: {direction: out}')])).toEqual([
+    `${at(0)}: board raspberry-pi-4 has no line GPI017 (did you mean GPIO17?)`,
+  ]);
   expect(await problems([gpio('GPIO1: {direction: out}')])).toEqual([
     expect.stringContaining('is not to be used: EEPROM of a HAT'),
   ]);

@@ -1,4 +1,5 @@
 import type { Board } from '../../base/board.js';
+import { lineOf } from '../../base/board-lines.js';
 import { IotError } from '../../base/errors.js';
 
 /** A grant, as far as the board has to do with it. */
@@ -9,12 +10,7 @@ interface Wanted {
 /** Throws E_CONFIG for a line that the board does not have, that is reserved, or that cannot go that way. */
 export function checkAgainstBoard({ lines }: Wanted, board: Board): void {
   for (const [name, { direction }] of Object.entries(lines)) {
-    const line = Object.hasOwn(board.gpio.lines, name) ? board.gpio.lines[name] : undefined;
-    if (line === undefined) {
-      throw new IotError('E_CONFIG', `board ${board.name} has no line ${name}`, {
-        hint: `its lines are ${Object.keys(board.gpio.lines).join(', ')}`,
-      });
-    }
+    const line = lineOf(board, name);
     if (line.reserved !== undefined) {
       throw new IotError(
         'E_CONFIG',

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { z } from 'zod';
 import type { Board } from '../../base/board.js';
+import { lineHint } from '../../base/board-lines.js';
 import type { Implementation } from '../../base/contract.js';
 import { IotError } from '../../base/errors.js';
 import type { Logger } from '../../base/logger.js';
@@ -129,7 +130,7 @@ export class SimulatedGpio extends GpioProvider<SimulatedChip> {
   /** Drives an input from outside, held by an actor or not. Throws E_USAGE for an output or an unknown line. */
   press(line: string, value: Level): void {
     if (!Object.hasOwn(this.#board.gpio.lines, line)) {
-      const hint = `its lines are ${Object.keys(this.#board.gpio.lines).join(', ')}`;
+      const hint = lineHint(this.#board, line);
       throw new IotError('E_USAGE', `board ${this.#board.name} has no line ${line}`, { hint });
     }
     this.chip.drive(line, value);

@@ -1,4 +1,5 @@
-import type { Board, BoardLine } from '../../../base/board.js';
+import type { Board } from '../../../base/board.js';
+import { lineOf } from '../../../base/board-lines.js';
 import { IotError } from '../../../base/errors.js';
 import { errnoName } from '../../../base/linux/errno.js';
 import { type Libc, libc } from '../../../base/linux/libc.js';
@@ -63,7 +64,7 @@ export class CharacterDeviceChip implements GpioChip {
   }
 
   claim(name: string, settings: LineGrant, level: Level, owner: string): void {
-    const { offset, chip: label = this.board.gpio.chip, activeLow } = this.#boardLine(name);
+    const { offset, chip: label = this.board.gpio.chip, activeLow } = lineOf(this.board, name);
     const base = configOf(settings, activeLow);
     const config = settings.direction === 'out' ? { ...base, level } : base;
     const what = `line ${name} (${offset} of ${label})`;
@@ -159,12 +160,6 @@ export class CharacterDeviceChip implements GpioChip {
     const open = this.#chips.get(label) ?? Chip.open(label, this.#system, this.#folder);
     this.#chips.set(label, open);
     return open;
-  }
-
-  #boardLine(name: string): BoardLine {
-    const line = Object.hasOwn(this.board.gpio.lines, name) ? this.board.gpio.lines[name] : undefined;
-    if (line !== undefined) return line;
-    throw new IotError('E_CONFIG', `board ${this.board.name} has no line ${name}`);
   }
 
   #line(name: string): Held {
