@@ -23,7 +23,7 @@ const SHOWS = {
   blink: '"version":1',
   counter: '"count":1',
   thermostat: '{"setpoint":21.5,"relay":"off","sensor":"waiting"}',
-  door: 'home/door/GPIO17 {"state":"open","count":0,"lost":0}',
+  door: 'home/door/GPIO18 {"state":"open","count":0,"lost":0}',
   'ble-beacon': 'home/ble/a4c138000001 {"address":"a4:c1:38:00:00:01"',
   'modbus-gateway': '{"error":"no answer"}',
 } as const;

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { parse } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { HostConfig } from '#runtime/base/config/schema.js';
+import { checkConfig, parseConfig } from '#runtime/index.js';
 import { loadContracts } from '#runtime/providers/discover.js';
 import { actorModule } from '../helpers/actors.js';
 import { codeBlocks } from '../helpers/readme.js';
@@ -9,6 +10,39 @@ import { codeBlocks } from '../helpers/readme.js';
 const contracts = await loadContracts();
 const readme = (name: string) =>
   readFileSync(new URL(`../../actors/${name}/README.md`, import.meta.url), 'utf8');
+
+/** `11  GPIO17 ───`, and of blink: `GPIO17 (header pin 11)`, `ground (header pin 9)`. */
+const WIRE = /^ *(\d+) {2}(\w+) +─/gm;
+const IN_WORDS = /(GPIO\d+|ground) \(header pin (\d+)\)/g;
+const header = parse(
+  readFileSync(new URL('../../boards/headers/raspberry-pi-40.yaml', import.meta.url), 'utf8'),
+).pins as Record<string, { gpio?: number; power?: string }>;
+
+it('all of them fit on one board: no pin of the header has two wires, no line two actors', async () => {
+  const names = ['blink', 'door', 'thermostat', 'ble-beacon', 'modbus-gateway'];
+  const blink = [...readme('blink').matchAll(IN_WORDS)].map(([, label = '', pin = '']) => [pin, label]);
+  for (const [pin = '', label] of blink) {
+    const { gpio, power } = header[pin] ?? {};
+    expect(label).toBe(power === 'GND' ? 'ground' : `GPIO${gpio}`);
+  }
+  const drawn = names.flatMap((name) => [...readme(name).matchAll(WIRE)].map(([, pin = '']) => pin));
+  const pins = [...drawn, ...blink.map(([pin = '']) => pin)].sort();
+  expect(pins).toHaveLength(12);
+  expect(pins).toEqual([...new Set(pins)]);
+  const configs = names.map((name) => {
+    const text = codeBlocks(readme(name)).find(({ language }) => language === 'yaml')?.text ?? '';
+    return parse(text) as { lines?: object; providers?: object[]; actors: object[] };
+  });
+  const [, named = ''] = /`lines: (\{[^`]+\})` beside/.exec(readme('blink')) ?? [];
+  const together = {
+    ...{ device: 'pi-01', board: 'raspberry-pi-4' },
+    lines: Object.assign(parse(named), ...configs.map(({ lines }) => lines ?? {})),
+    providers: configs.flatMap(({ providers = [] }) => providers),
+    actors: configs.flatMap(({ actors }) => actors),
+  };
+  expect(Object.keys(together.lines)).toEqual(['LED', 'BUTTON', 'RELAY']);
+  expect(await checkConfig(parseConfig('/etc/iot/iot-host.yaml', stringify(together)))).toEqual([]);
+});
 
 describe.each(['blink', 'counter', 'relay', 'thermostat', 'door', 'ble-beacon', 'modbus-gateway'])(
   'README of %s',
@@ -53,10 +87,7 @@ describe.each(['thermostat', 'door', 'ble-beacon', 'modbus-gateway'])('README of
   it('draws wires to pins as the boards have them', () => {
     const drawing =
       codeBlocks(readme(name)).find(({ text }) => text.includes('Raspberry Pi header'))?.text ?? '';
-    const header = parse(
-      readFileSync(new URL('../../boards/headers/raspberry-pi-40.yaml', import.meta.url), 'utf8'),
-    ).pins as Record<string, { gpio?: number; power?: string }>;
-    const wires = [...drawing.matchAll(/^ *(\d+) {2}(\w+) +─/gm)];
+    const wires = [...drawing.matchAll(WIRE)];
     expect(wires.length > 0).toBe(['thermostat', 'door'].includes(name));
     for (const [, pin = '', label = ''] of wires) {
       const { gpio, power } = header[pin] ?? {};

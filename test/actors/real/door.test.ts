@@ -9,7 +9,7 @@ if (missing !== undefined) process.stderr.write(`skipped: ${missing}\n`);
 const cleanup = new Cleanup();
 afterEach(() => cleanup.run());
 
-const LINE = 'GPIO17';
+const LINE = 'GPIO18';
 const DOOR = `home/door/${LINE}`;
 
 async function start() {

@@ -13,7 +13,7 @@ afterEach(() => cleanup.run());
 const STATE = 'home/thermostat/state';
 const SETPOINT = 'home/cmd/thermostat';
 const SETTINGS = 'home/thermostat/settings';
-const LINE = 'GPIO17';
+const LINE = 'RELAY';
 const readme = actorReadme('thermostat');
 
 /** A thermometer that says a line again and again, as they do. */
