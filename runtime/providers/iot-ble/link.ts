@@ -52,6 +52,12 @@ export class Link {
     this.connect().catch((thrown: unknown) => this.#retryLater(asIotError(thrown).message));
   }
 
+  /** The adapter is back: no attempt that failed without it counts, and the next one is due now. */
+  retryNow(): void {
+    this.#failures = 0;
+    if (this.#cancelRetry !== undefined) this.resume();
+  }
+
   /** As `connect`; what fails is tried again later. For a peripheral that was connected before. */
   async reconnect(): Promise<void> {
     try {

@@ -36,6 +36,11 @@ export class BleProvider implements Ble {
         this.#names.remember(advert.id, advert.name);
         this.#scanning.heard(advert);
       },
+      ready: () => {
+        for (const { links } of this.#holders.values()) {
+          for (const [, link] of links.entries()) link.retryNow();
+        }
+      },
       lost: (id, reason) => this.#owners.of(id)?.links.get(id)?.lost(reason),
       notification: (id, at, value) =>
         this.#owners.of(id)?.outbox.notification({ id, ...at, value: Uint8Array.from(value) }),

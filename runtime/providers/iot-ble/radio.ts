@@ -23,6 +23,8 @@ export interface ServiceInfo {
 }
 
 export interface RadioEvents {
+  /** The adapter is on, for the first time or again. */
+  ready(): void;
   advert(advert: Advert): void;
   /** A connection that stood is gone. Not after `disconnect`. */
   lost(id: string, reason: string): void;
@@ -45,7 +47,7 @@ export interface Radio {
    * with `duplicates` each of its advertisements.
    */
   scan(wish: { readonly duplicates: boolean } | undefined): void;
-  /** Waits for the peripheral until `signal` says that it is enough. */
+  /** Waits for the peripheral until `signal` says that it is enough; rejects while something is wrong with the adapter. */
   connect(id: string, signal: AbortSignal): Promise<void>;
   disconnect(id: string): Promise<void>;
   discover(id: string): Promise<ServiceInfo[]>;

@@ -22,11 +22,12 @@ export class SimulatedRadio implements Radio {
   #scan: { readonly duplicates: boolean } | undefined;
   readonly #told = new Set<string>();
   #power = true;
-  /** Called whenever a peripheral comes within reach. */
+  /** Called whenever a peripheral comes within reach, or the adapter is switched. */
   readonly #waiting = new Set<() => void>();
 
   async start(events: RadioEvents): Promise<void> {
     this.#events = events;
+    if (this.#power) events.ready();
   }
 
   async stop(): Promise<void> {
@@ -50,6 +51,8 @@ export class SimulatedRadio implements Radio {
 
   async connect(id: string, signal: AbortSignal): Promise<void> {
     while (!this.#reachable(id)) {
+      const problem = this.problem();
+      if (problem !== undefined) throw new IotError('E_UNAVAILABLE', problem);
       await new Promise<void>((resolve, reject) => {
         this.#waiting.add(resolve);
         signal.addEventListener('abort', () => reject(signal.reason), { once: true });
@@ -131,12 +134,15 @@ export class SimulatedRadio implements Radio {
   }
 
   setPower(on: boolean): void {
+    if (this.#power === on) return;
     this.#power = on;
     for (const [id, peripheral] of this.#peripherals) {
       if (!on && this.#cut(peripheral)) this.#events?.lost(id, 'the adapter was switched off');
     }
-    if (on) this.#wake();
-    if (on) this.scan(this.#scan);
+    this.#wake();
+    if (!on) return;
+    this.scan(this.#scan);
+    this.#events?.ready();
   }
 
   characteristic(id: string, { service, characteristic }: Place) {

@@ -1,10 +1,12 @@
 import { EventEmitter } from 'node:events';
 import type { Noble, NoblePeripheral } from '#runtime/providers/iot-ble/noble/api.js';
+import { CHARACTERISTICS, SERVICE } from './ble.contract.js';
+import { THERMO, THERMO_ID } from './sim-peripherals.js';
 
-/** A peripheral as the packages show it: it advertises, and accepts every connection at once. */
+/** `thermo` as the packages show it: it advertises, and accepts every connection at once. */
 class FakePeripheral extends EventEmitter {
-  readonly id = 'a4c138000001';
-  readonly address = 'a4:c1:38:00:00:01';
+  readonly id = THERMO_ID;
+  readonly address = THERMO;
   readonly rssi = -50;
   readonly advertisement = { localName: 'thermo' };
   state = 'disconnected';
@@ -23,6 +25,15 @@ class FakePeripheral extends EventEmitter {
     this.emit('disconnect', 22);
     done?.();
   }
+
+  async discoverAllServicesAndCharacteristicsAsync() {
+    const value = {
+      uuid: CHARACTERISTICS.value,
+      properties: ['read'],
+      readAsync: async () => Buffer.from('hello'),
+    };
+    return { services: [{ uuid: SERVICE, characteristics: [value] }] };
+  }
 }
 
 /** A package in memory, with an adapter that the test switches and one peripheral that is heard while it scans. */
@@ -33,6 +44,19 @@ export class FakeNoble extends EventEmitter implements Noble {
   /** Whether the peripheral is within reach. */
   inReach = true;
   #scanning = false;
+
+  setPower(on: boolean): void {
+    this.state = on ? 'poweredOn' : 'poweredOff';
+    if (!on) this.peripheral.state = 'disconnected';
+    this.emit('stateChange', this.state);
+  }
+
+  /** The connection ends, and the peripheral is not heard any more. */
+  vanish(): void {
+    this.inReach = false;
+    this.peripheral.state = 'disconnected';
+    this.peripheral.emit('disconnect', 8);
+  }
 
   startScanning(_services: string[], _duplicates: boolean, done: () => void): void {
     done();

@@ -2,19 +2,20 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { NobleRadio } from '#runtime/providers/iot-ble/noble/radio.js';
 import { failure, recordingLogger } from '../../helpers/providers.js';
 import { FakeNoble } from './fake-noble.js';
+import { THERMO_ID } from './sim-peripherals.js';
 
 describe('a radio that is stopped', () => {
   let noble: FakeNoble;
   let lines: string[];
   let radio: NobleRadio;
   const never = new AbortController().signal;
-  const { id } = new FakeNoble().peripheral;
+  const id = THERMO_ID;
 
   beforeEach(async () => {
     noble = new FakeNoble();
     lines = [];
     radio = new NobleRadio('package', 'hci0', () => noble, recordingLogger(lines));
-    await radio.start({ advert() {}, lost() {}, notification() {} });
+    await radio.start({ ready() {}, advert() {}, lost() {}, notification() {} });
   });
 
   it('lets go of its adapter although a connection cannot be ended', async () => {

@@ -252,7 +252,6 @@ describe('iot:ble, by a clock moved by hand', () => {
     });
     ble.setPower(true);
     expect(ble.problem()).toBeUndefined();
-    clock.pass(1_000);
     await turn();
     await run(actor, 'Read', on('value'));
   });

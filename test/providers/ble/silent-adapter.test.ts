@@ -23,7 +23,7 @@ it.each([
   vi.useFakeTimers();
   const lines: string[] = [];
   const radio = new NobleRadio('package', 'hci0', () => new Still(state), recordingLogger(lines));
-  await radio.start({ advert() {}, lost() {}, notification() {} });
+  await radio.start({ ready() {}, advert() {}, lost() {}, notification() {} });
   const warnings = () => lines.filter((one) => one.startsWith('warn'));
   await vi.advanceTimersByTimeAsync(4_000);
   expect(warnings()).toEqual([]);
@@ -38,7 +38,7 @@ it('one that is on, or closed before, says nothing', async () => {
   const lines: string[] = [];
   const start = async (state: string) => {
     const radio = new NobleRadio('package', 'hci0', () => new Still(state), recordingLogger(lines));
-    await radio.start({ advert() {}, lost() {}, notification() {} });
+    await radio.start({ ready() {}, advert() {}, lost() {}, notification() {} });
     return radio;
   };
   const on = await start('poweredOn');

@@ -9,7 +9,7 @@ import { Cleanup } from '../../helpers/cleanup.js';
 import { recordingLogger, temporaryDir, until } from '../../helpers/providers.js';
 
 const PATIENCE_MS = 20_000;
-const SILENT = { advert() {}, lost() {}, notification() {} };
+const SILENT = { ready() {}, advert() {}, lost() {}, notification() {} };
 
 /** A package of Bluetooth that fails when it is to let go of its port, or as soon as somebody listens to it. */
 class FaultyNoble extends EventEmitter implements Noble {

@@ -25,7 +25,7 @@ if (missing !== undefined) process.stderr.write(`skipped the serial port of a ra
 /** An adapter that says nothing is in trouble after 5 seconds, and a port is tried again later each time. */
 const PATIENCE_MS = 30_000;
 
-describe.skipIf(missing !== undefined)('the serial port of a radio', { timeout: 6 * PATIENCE_MS }, () => {
+describe.skipIf(missing !== undefined)('the serial port of a radio', { timeout: 4 * PATIENCE_MS }, () => {
   const air = new EmulatedAir();
   const [near, far] = [air.controller('near'), air.controller('far')];
   const bleno = { hciDriver: 'uart', bindParams: { uart: { port: far.path, baudRate: 115_200 } } };
@@ -144,8 +144,7 @@ describe.skipIf(missing !== undefined)('the serial port of a radio', { timeout: 
     await troubled(provider, /^there is no \S+near/);
     told.length = 0;
     await near.plug();
-    // On a busy machine several attempts fail before the port is back, and the next is up to 30 s away.
-    await expect.poll(read, { timeout: 3 * PATIENCE_MS, interval: 100 }).toBe('hello');
+    await expect.poll(read, { timeout: PATIENCE_MS, interval: 100 }).toBe('hello');
     await call(contract, provider, actor, 'Disconnect', { id });
     await well(provider);
   });

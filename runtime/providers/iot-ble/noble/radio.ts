@@ -199,6 +199,7 @@ export class NobleRadio implements Radio {
   }
 
   #changed(state: string): void {
+    const isReady = state === 'poweredOn' && this.#state !== 'poweredOn';
     this.#state = state;
     this.#scanner?.power(state === 'poweredOn');
     if (state !== 'poweredOn') {
@@ -208,6 +209,7 @@ export class NobleRadio implements Radio {
     if (problem !== undefined && problem !== this.#told) this.logger.warn(problem);
     this.#told = problem ?? '';
     this.#wake();
+    if (isReady) this.#events?.ready();
   }
 
   async #until(check: () => boolean, signal: AbortSignal): Promise<void> {

@@ -131,6 +131,7 @@ export class UartRadio implements Radio {
     if ('refusal' in port) {
       this.#trouble = port.refusal;
       this.#pause = 0;
+      this.#failures = 0;
     } else if (this.#pause > 0) {
       this.#pause -= 1;
     } else {
@@ -159,8 +160,9 @@ export class UartRadio implements Radio {
     if (problem === undefined) return;
     this.#trouble = problem;
     for (const id of [...this.#connected]) this.#lost(id, 'the controller is gone');
-    this.#pause = delayOf(PAUSES, this.#failures);
-    this.#failures += 1;
+    // On another device nobody has tried in vain.
+    this.#pause = other === undefined ? delayOf(PAUSES, this.#failures) : 0;
+    this.#failures = other === undefined ? this.#failures + 1 : 0;
     await this.#close();
   }
 
