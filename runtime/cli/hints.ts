@@ -54,11 +54,28 @@ const HINTS: Partial<Record<ReasonCode, string>> = {
   E_NO_PROVIDER: 'iot-host providers start CONTRACT --device DEVICE',
 };
 
+/** What the capitals in a hint stand for, as far as that is known. */
+export interface Names {
+  readonly device?: string | undefined;
+  readonly actor?: string | undefined;
+  readonly contract?: string | undefined;
+}
+
 /** The same error with the hint of its code, where it has none of its own. */
-export function withHint(error: IotError): IotError {
-  const hint = error.hint ?? HINTS[error.code];
+export function withHint(error: IotError, names: Names = {}): IotError {
+  const template = HINTS[error.code];
+  const hint = error.hint ?? (template === undefined ? undefined : filled(template, names));
   if (hint === error.hint) return error;
   const hinted = new IotError(error.code, error.message, { hint, cause: error.cause });
   hinted.stack = error.stack ?? hinted.stack ?? '';
   return hinted;
+}
+
+function filled(hint: string, { device, actor, contract }: Names): string {
+  // Without an actor `logs` shows those of all.
+  const template = device !== undefined && actor === undefined ? hint.replace('logs ACTOR', 'logs') : hint;
+  return template
+    .replaceAll(/\bACTOR\b/g, () => actor ?? 'ACTOR')
+    .replaceAll(/\bDEVICE\b/g, () => device ?? 'DEVICE')
+    .replaceAll(/\bCONTRACT\b/g, () => contract ?? 'CONTRACT');
 }

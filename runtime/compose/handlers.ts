@@ -51,6 +51,9 @@ export function rpcHandlers(parts: HandlerParts): RpcHandlers {
       return { reply: await host.call(actor, operation, payload) };
     },
     async logs(selection) {
+      const { actor } = selection;
+      // One that was removed is still in the log for a while.
+      if (actor !== undefined && logs.recent({ actor }).length === 0) host.actor(actor);
       return { lines: logs.recent(selection) };
     },
     'actors.start': ({ actor }) => host.startActor(actor),

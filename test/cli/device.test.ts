@@ -248,6 +248,18 @@ describe('push', () => {
     });
   });
 
+  it('names the actor and the device in what to type after a rollback', async () => {
+    device.floor = 0;
+    device.verdict = { state: 'rolled-back', reason: { code: 'E_PROBATION_TRAP', message: 'it trapped' } };
+    const push = ['push', 'blink.signed.wasm', '--device', 'pi-01', '--name', 'spare', '--quiet'];
+    const [text, json] = [await run(...push), await run(...push, '--json')];
+    device.verdict = { state: 'active' };
+    const hint = 'iot-host logs spare --device pi-01 shows what it did last';
+    expect(text.stderr).toBe(`error: device pi-01, spare rolled-back: it trapped\nhint: ${hint}\n`);
+    const { error, data } = JSON.parse(json.stdout);
+    expect([error.hint, data.devices[0].error.hint]).toEqual([hint, hint]);
+  });
+
   it('refuses an unsigned file with 4 and the line that signs it', async () => {
     const { code, stderr } = await run('push', 'blink.wasm', '--device', 'pi-01');
     expect(code).toBe(4);

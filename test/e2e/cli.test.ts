@@ -266,13 +266,33 @@ describe('exit codes:', () => {
     { line: ['bind', 'counter', 'iot:nothing'], exit: 2, code: 'E_CONFIG' },
     { line: ['ps', '--device', 'pi-99'], exit: 3, code: 'E_DEVICE_NOT_FOUND' },
     { line: ['push', 'counter-v1.wasm'], exit: 4, code: 'E_UNSIGNED' },
-    { line: ['push', 'bad-hang.signed.wasm'], exit: 5, code: 'E_PROBATION_START' },
+    {
+      line: ['push', 'bad-hang.signed.wasm'],
+      exit: 5,
+      code: 'E_PROBATION_START',
+      hint: 'raise limits.fuelPerCall if the actor is right to work that long',
+    },
     { line: ['push', 'bad-hang.signed.wasm'], exit: 4, code: 'E_BLOCKED' },
     { line: ['push', 'counter-v1.signed.wasm', '--device', 'pi-01,pi-99'], exit: 7, code: 'E_SOME_FAILED' },
     { line: ['call', 'nobody', 'Echo'], exit: 8, code: 'E_NO_ACTOR' },
-    { line: ['call', 'counter', 'Nonsense'], exit: 8, code: 'E_GUEST' },
-  ])('$exit for $line', async ({ line, exit, code }) => {
-    expect(await failure(...line)).toEqual({ exit, code, hint: expect.any(String) });
+    { line: ['logs', 'nobody'], exit: 8, code: 'E_NO_ACTOR', hint: 'actors there: counter' },
+    { line: ['logs', 'nobody', '-f'], exit: 8, code: 'E_NO_ACTOR', hint: 'actors there: counter' },
+    {
+      line: ['call', 'counter', 'Nonsense'],
+      exit: 8,
+      code: 'E_GUEST',
+      hint: 'iot-host logs counter --device pi-01 shows what it did last',
+    },
+  ])('$exit for $line', async ({ line, exit, code, hint = expect.any(String) }) => {
+    expect(await failure(...line)).toEqual({ exit, code, hint });
+  });
+
+  it('2 for a binding that says what it must not, with what is expected', async () => {
+    const { code, stderr } = await run('bind', 'counter', 'wascc:keyvalue', 'spce=x');
+    expect({ code, stderr }).toEqual({
+      code: 2,
+      stderr: 'error: binding of counter to wascc:keyvalue: spce: unknown key, did you mean "space"?\n',
+    });
   });
 
   it('0 for up that is told to end, and what it had is there the next time', async () => {

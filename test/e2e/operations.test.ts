@@ -50,6 +50,14 @@ describe('an actor that was pushed', () => {
     expect({ installed, state }).toEqual({ installed: undefined, state: 'cancelled' });
     expect(await hasSession(device.broker, session)).toBe(false);
     expect((await device.client.rpc('ps', {})).actors).toEqual([]);
+    // What it said last can still be read; what was never there is no actor.
+    const logs = (actor: string) => device.client.rpc('logs', { actor });
+    expect((await logs('extra')).lines).not.toEqual([]);
+    await expect(logs('other')).rejects.toMatchObject({
+      code: 'E_NO_ACTOR',
+      message: 'pi-01 has no actor "other"',
+      hint: 'actors there: none',
+    });
     // The retained envelope is still there: it is older now, with every connection.
     await device.off();
     await device.on();
@@ -66,11 +74,13 @@ describe('what the configuration says', () => {
     await device.install('counter', device.keys.counter());
     const text = await readFile(join(device.folder, 'iot-host.yaml'), 'utf8');
     // Lines count from 1, and the binding begins one line above its contract.
-    const line = text.split('\n').findIndex((each) => each.includes('"iot:mqtt"'));
+    const lines = text.split('\n');
+    const line = lines.findIndex((each) => each.includes('"iot:mqtt"'));
+    const column = (lines[line - 1] ?? '').indexOf('{') + 1;
     const unbind = device.client.rpc('unbind', { actor: 'counter', contract: 'iot:mqtt' });
     await expect(unbind).rejects.toMatchObject({
       code: 'E_CONFIG',
-      hint: expect.stringContaining(`iot-host.yaml:${line}, then start the host again`),
+      hint: expect.stringContaining(`iot-host.yaml:${line}:${column}, then start the host again`),
     });
     const left = await device.client.rpc('actors.remove', { actor: 'counter' });
     expect(left.actor).toMatchObject({ state: 'empty', bindings: { length: GRANTS.length } });

@@ -1,6 +1,7 @@
 import { IotError } from '../../base/errors.js';
 import type { ActorStatus } from '../../control/protocol/messages.js';
 import type { CommandSpec } from '../command.js';
+import { withHint } from '../hints.js';
 import type { Result } from '../result.js';
 import { type DeviceOptions, deviceOptions } from './options.js';
 
@@ -16,10 +17,10 @@ export function actorCommand(name: 'start' | 'stop' | 'restart', summary: string
       deviceOptions(command).action(
         context.action(async (actor: string, options: DeviceOptions) => {
           const { withDevice } = await import('./session.js');
-          const status = await withDevice(options, context, (device) =>
-            device.rpc(`actors.${name}`, { actor }),
-          );
-          return outcome(status, name === 'stop' ? 'stopped' : 'running');
+          return withDevice(options, context, async ({ client, rpc }) => {
+            const status = await rpc(`actors.${name}`, { actor });
+            return outcome(client.device, status, name === 'stop' ? 'stopped' : 'running');
+          });
         }),
       );
     },
@@ -27,10 +28,11 @@ export function actorCommand(name: 'start' | 'stop' | 'restart', summary: string
 }
 
 /** It was done; whether the actor then runs is another matter. */
-function outcome(status: ActorStatus, wanted: ActorStatus['state']): Result {
+function outcome(device: string, status: ActorStatus, wanted: ActorStatus['state']): Result {
   const { name, state, problem } = status;
   const text = [`${name} is ${state}`];
   if (state === wanted) return { data: status, text };
   const why = problem === undefined ? '' : `: ${problem}`;
-  return { data: status, text: [], failure: new IotError('E_START', `${name} is ${state}${why}`) };
+  const failure = new IotError('E_START', `${name} is ${state}${why}`);
+  return { data: status, text: [], failure: withHint(failure, { device, actor: name }) };
 }

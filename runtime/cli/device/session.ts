@@ -3,6 +3,7 @@ import type { ReasonCode } from '../../base/reasons.js';
 import type { DeviceClient } from '../../control/client/device-client.js';
 import type { RpcOperation, RpcOperations } from '../../control/protocol/messages.js';
 import type { Context } from '../context.js';
+import { type Names, withHint } from '../hints.js';
 import { unlessInterrupted } from '../interrupt.js';
 import { connectAt } from './connect.js';
 import { discover } from './discovery.js';
@@ -57,10 +58,25 @@ export async function withTarget<T>(
   try {
     await rememberLast(client.device, context.environment);
     const { timeout: timeoutMs } = options;
-    return await work({ client, rpc: (operation, args) => client.rpc(operation, args, { timeoutMs }) });
+    return await work({
+      client,
+      rpc: (operation, args) =>
+        client.rpc(operation, args, { timeoutMs }).catch((thrown: unknown) => {
+          throw withHint(asIotError(thrown), { ...namesIn(args), device: client.device });
+        }),
+    });
   } finally {
     await client.close();
   }
+}
+
+/** Whom a request is about. */
+function namesIn(args: object): Names {
+  const { actor, contract }: { actor?: unknown; contract?: unknown } = args;
+  return {
+    actor: typeof actor === 'string' ? actor : undefined,
+    contract: typeof contract === 'string' ? contract : undefined,
+  };
 }
 
 /** A place, and why the device was not found there. */

@@ -10,6 +10,7 @@ import type { Context } from '../context.js';
 import type { Target } from '../device/lookup.js';
 import type { DeviceOptions } from '../device/options.js';
 import { withTarget } from '../device/session.js';
+import { withHint } from '../hints.js';
 import { Progress } from '../progress.js';
 import type { Deployable } from './release.js';
 
@@ -43,6 +44,7 @@ export async function deliver(
   const { detach } = options;
   const { signal } = context;
   const artifacts = release.parts.map(({ artifact }) => artifact);
+  const names = { device, actor: artifacts.length === 1 ? artifacts[0]?.slot : undefined };
   try {
     const attempt = (timeoutMs: number) =>
       withTarget(target, options, context, ({ client }) =>
@@ -56,11 +58,12 @@ export async function deliver(
       target.listed === true && detach !== true
         ? await patiently(options.timeout, signal, attempt)
         : await attempt(options.timeout);
-    const { deployment, sequence, end, status, error } = outcome;
+    const { deployment, sequence, end, status } = outcome;
+    const error = outcome.error && withHint(outcome.error, names);
     const unbound = status?.unbound?.map((line) => `${line} --device ${device}`);
     return { device, component, outcome: end, deployment, sequence, version: claimed, unbound, error };
   } catch (thrown) {
-    const error = asIotError(thrown);
+    const error = withHint(asIotError(thrown), names);
     const unreached = NOBODY.has(error.code) || report.waits;
     return { device, component, outcome: 'unknown', error, ...(unreached ? { unreached } : {}) };
   } finally {
