@@ -1,4 +1,5 @@
 import { LOG_LEVELS, type Logger, type LogLevel, type LogMessage } from '../base/logger.js';
+import { isAbout } from '../control/protocol/log-line.js';
 import type { LogLine, LogSelection } from '../control/protocol/messages.js';
 import { clipLine } from '../host/cell/log-limit.js';
 
@@ -35,7 +36,7 @@ export class LogRing {
     return this.#lines.filter(
       (line) =>
         line.time >= from &&
-        (actor === undefined || line.actor === actor) &&
+        (actor === undefined || isAbout(line, actor)) &&
         levels.includes(line.level as LogLevel),
     );
   }

@@ -26,8 +26,8 @@ export class FirstModules {
       const refused = asIotError(thrown);
       this.#refused.set(slot.name, refused);
       const { code, hint } = refused;
-      this.#parts.logger.error(`actor ${slot.name} was refused: ${refused.message}`, {
-        code,
+      this.#parts.logger.error(`refused: ${refused.message}`, {
+        ...{ actor: slot.name, code },
         ...(hint === undefined ? {} : { hint }),
       });
       return undefined;

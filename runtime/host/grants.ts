@@ -100,7 +100,7 @@ export class Grants {
     const key = bindingKey(slot.name, binding);
     const before = this.#unbound.get(key);
     const { logger, clock = machineClock } = this.#parts;
-    if (before?.why !== error.message) logger.error(error.message, { code: error.code });
+    if (before?.why !== error.message) logger.error(error.message, { actor: slot.name, code: error.code });
     const { retry } = before ?? { retry: new Retry(clock) };
     this.#unbound.set(key, { why: error.message, retry });
     retry.later((wanted) => {
@@ -114,7 +114,7 @@ export class Grants {
         }
         this.#settled(key);
         slot.bindingsChanged();
-        logger.info(`binding of ${slot.name} to ${binding.contract}: now it is there`);
+        logger.info(`binding to ${binding.contract}: now it is there`, { actor: slot.name });
       });
     });
   }

@@ -317,7 +317,8 @@ export class Host implements UpdateTarget {
       },
       resumed: () =>
         this.#stopped.set(config.name, false).catch((thrown: unknown) => {
-          logger.error(`${config.name} will be stopped again: ${asIotError(thrown).message}`);
+          const why = asIotError(thrown).message;
+          logger.error(`will be stopped again: ${why}`, { actor: config.name });
         }),
     });
     this.#slots.set(config.name, slot);

@@ -223,7 +223,7 @@ export class Updates {
       if (done) this.answers.forgetRefusals();
       return done;
     } catch (thrown) {
-      this.context.log.error(`${slot} stays with module ${digest}: ${asIotError(thrown).message}`);
+      this.context.log.error(`stays with module ${digest}: ${asIotError(thrown).message}`, { actor: slot });
       return false;
     }
   }

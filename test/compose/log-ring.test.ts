@@ -32,4 +32,17 @@ describe('the last lines of the log', () => {
     expect(heard).toEqual(['lazy', 'other']);
     expect(written).toHaveLength(3);
   });
+
+  it('of an actor are those of its updates and releases, too', () => {
+    const ring = new LogRing();
+    const logger = ring.tee(silentLogger);
+    logger.child({ actor: 'a' }).info('own');
+    logger.info('update', { component: 'a' });
+    logger.info('release', { component: 'house', actors: ['b', 'a'] });
+    logger.info('update', { component: 'b' });
+    logger.info('release', { component: 'barn', actors: ['b'] });
+    logger.info('broken', { actors: 'a' });
+    expect(ring.recent({ actor: 'a' }).map(({ message }) => message)).toEqual(['own', 'update', 'release']);
+    expect(ring.recent({ actor: 'house' })).toHaveLength(1);
+  });
 });

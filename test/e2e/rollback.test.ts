@@ -83,7 +83,15 @@ describe('a module that is bad after probation', () => {
     expect(await echo(device)).toBe('E_TRAP');
     await expect.poll(state, POLL).toBe('quarantined');
     expect(device.log.map(({ message, msg }) => message ?? msg)).toContainEqual(
-      expect.stringMatching(/^guest is quarantined for 30 minutes/),
+      expect.stringMatching(/^quarantined for 30 minutes/),
+    );
+    // What a person asks for who wants to know what became of an actor.
+    const { lines } = await device.client.rpc('logs', { actor: 'guest' });
+    expect(lines.map(({ message }) => message)).toEqual(
+      expect.arrayContaining([
+        expect.stringMatching(/^Echo: .*unreachable/),
+        expect.stringMatching(/^quarantined for 30 minutes/),
+      ]),
     );
     await device.client.rpc('actors.restart', { actor: 'guest' });
     expect(await echo(device)).toBe('E_TRAP');
@@ -123,6 +131,13 @@ describe('a module that is bad on probation', () => {
     const { outcome, floor, heard, expected } = await pushAndTalk(device, module);
     expect(outcome).toMatchObject({ end: 'rolled-back', error: { code, exitCode: 5 } });
     expect(outcome.error?.message).toContain(why);
+    const { lines } = await device.client.rpc('logs', { actor: 'guest' });
+    const updates = lines.map(({ level, message }) => `${level} ${message}`);
+    expect(updates).toContain('info update of guest: probation');
+    expect(updates).toContainEqual(
+      expect.stringMatching(`^warn update of guest: rolled-back, ${code}: .*${why}`),
+    );
+    expect(updates.filter((line, at) => line === updates[at - 1])).toEqual([]);
     expect(heard).toEqual(expected);
     expect(await device.actor('guest')).toMatchObject({ state: 'running', failed: 0, restarts: 0 });
     await expectRecovery(device, module, floor);

@@ -121,7 +121,7 @@ describe('an actor with too many faults', () => {
     const hint = 'iot-host restart a';
     await expect(host.call('a', 'Echo', nothing)).rejects.toMatchObject({ code: 'E_NOT_RUNNING', hint });
     expect(host.problems()).toEqual([expect.stringMatching(/^actor a is quarantined: .*trap/)]);
-    expect(lines).toContainEqual(expect.stringMatching(/^a is quarantined for 15 minutes/));
+    expect(lines).toContainEqual(expect.stringMatching(/^quarantined for 15 minutes/));
     expect(actor(host)).not.toHaveProperty('memoryPages');
     expect(text(await host.call('b', 'Echo', bytes('b')))).toBe('b');
     expect(clock.waits()).toEqual([15 * MINUTE]);

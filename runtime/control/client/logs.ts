@@ -1,5 +1,6 @@
 import { LOG_LEVELS, type LogLevel } from '../../base/logger.js';
 import { pause } from '../mqtt/link.js';
+import { isAbout } from '../protocol/log-line.js';
 import type { LogLine, LogSelection } from '../protocol/messages.js';
 import { parseLogLine } from '../protocol/parse.js';
 import { topics } from '../protocol/topics.js';
@@ -53,7 +54,7 @@ export async function followLogs(options: FollowOptions): Promise<void> {
 
 function isSelected(line: LogLine, { actor, level }: LogSelection): boolean {
   const worst = level === undefined ? LOG_LEVELS.length : LOG_LEVELS.indexOf(level);
-  return (actor === undefined || line.actor === actor) && LOG_LEVELS.indexOf(line.level as LogLevel) <= worst;
+  return (actor === undefined || isAbout(line, actor)) && LOG_LEVELS.indexOf(line.level as LogLevel) <= worst;
 }
 
 /** The same for the same line, whatever the order of its members. */

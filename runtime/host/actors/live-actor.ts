@@ -78,7 +78,7 @@ export class LiveActor {
     this.intake = new Intake(config.limits.queue, {
       handled: () => undefined,
       failed: (message, error) => {
-        const line = clipLine(`${this.name} ${message.operation}: ${error.message}`);
+        const line = clipLine(`${message.operation}: ${error.message}`);
         parts.logger.warn(line, { code: error.code });
       },
       fault: hooks.fault,
@@ -145,7 +145,7 @@ export class LiveActor {
 
   /** Nobody is in charge in this slot: what the bindings hold comes to rest, after whatever the engine still did. */
   async standDown(): Promise<void> {
-    const what = `what ${this.name} holds`;
+    const what = 'what it holds';
     try {
       if (await endsWithin(this.bindings.standDown(), DROP_MS)) return;
       this.parts.logger.warn(`${what} is not at rest after ${DROP_MS} ms`);
@@ -164,7 +164,7 @@ export class LiveActor {
 
   /** A provider that fails or hangs at this is no reason to judge the actor, or to keep it waiting. */
   async drop(stale: () => Promise<void>): Promise<void> {
-    const what = `old registrations of ${this.name}`;
+    const what = 'its old registrations';
     try {
       if (await endsWithin(stale(), DROP_MS)) return;
       this.parts.logger.warn(`${what} are not dropped after ${DROP_MS} ms`);

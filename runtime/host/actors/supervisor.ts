@@ -117,7 +117,7 @@ export class Supervisor {
     const actor = this.#actor;
     actor.problem = error;
     this.#quarantineMs = waitMs;
-    const line = `${actor.name} is quarantined for ${Math.round(waitMs / 60_000)} minutes, it had too many faults: ${error.message}`;
+    const line = `quarantined for ${Math.round(waitMs / 60_000)} minutes, it had too many faults: ${error.message}`;
     actor.parts.logger.error(clipLine(line), { code: error.code, hint: `iot-host restart ${actor.name}` });
     actor.become('quarantined');
     actor.intake.rejectAll(quarantined(actor));
@@ -129,7 +129,7 @@ export class Supervisor {
     const actor = this.#actor;
     actor.problem = error;
     const waitMs = this.#backoff.next();
-    const line = `${actor.name} will be started again in ${Math.round(waitMs)} ms: ${error.message}`;
+    const line = `started again in ${Math.round(waitMs)} ms: ${error.message}`;
     actor.parts.logger.warn(clipLine(line), { code: error.code });
     actor.become('backoff');
     this.#retryAfter(waitMs);

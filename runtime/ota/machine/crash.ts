@@ -37,7 +37,8 @@ export async function fallBackFrom(
   // From here on it is so, after the next start of the host at the latest.
   for (const [one, module] of modules) {
     await putBack(context, one, module, untried).catch((thrown: unknown) => {
-      context.log.error(`${one} gets its module before at the next start: ${asIotError(thrown).message}`);
+      const why = asIotError(thrown).message;
+      context.log.error(`gets its module before at the next start: ${why}`, { actor: one });
     });
   }
   const component = release?.name ?? slot;

@@ -38,6 +38,7 @@ export class Reporter {
   private readonly sending = new Set<Promise<void>>();
   private readonly counts = new Map<string, number>();
   private readonly outbox: Outbox;
+  private lastLine = '';
 
   constructor(
     store: Store,
@@ -51,27 +52,21 @@ export class Reporter {
 
   /**
    * Not counted are `received`, the answer to a message that anybody may send under the name of a deployment, and the
-   * end, which is always told.
+   * end, which is always told. `slots` are those of the component, for the log.
    */
-  status(step: Step, record: ComponentRecord): void {
+  status(step: Step, record: ComponentRecord, slots: readonly string[] = [step.component]): void {
     if (step.state !== 'received' && !FINAL_STATES.includes(step.state) && !this.count(step.deployment))
       return;
     const installed = record.active === undefined ? undefined : versionOf(record.active);
     const previous = record.previous === undefined ? undefined : versionOf(record.previous);
     const status: UpdateStatus = { v: 1, ...step, floor: record.floor, installed, previous };
-    this.log.info(
-      () => `update of ${step.component}: ${step.state}${step.reason ? ` (${step.reason.code})` : ''}`,
-      {
-        component: step.component,
-        deployment: step.deployment,
-      },
-    );
+    this.write(step, slots);
     this.send(() => this.sink.status(status));
   }
 
   /** The last status of a deployment whose report is in the record. */
-  ended(step: Step, record: ComponentRecord): void {
-    this.status(step, record);
+  ended(step: Step, record: ComponentRecord, slots: readonly string[]): void {
+    this.status(step, record, slots);
     this.outbox.drain();
   }
 
@@ -91,6 +86,18 @@ export class Reporter {
   async flushed(): Promise<void> {
     while (this.sending.size > 0) await Promise.all(this.sending);
     await this.outbox.idle();
+  }
+
+  /** A line for each new state: how far a module has come is no news of its own. */
+  private write({ component, deployment, state, reason }: Step, slots: readonly string[]): void {
+    const why = reason === undefined ? '' : `, ${reason.code}: ${reason.message}`;
+    const line = `update of ${component}: ${state}${why}`;
+    const key = `${deployment} ${line}`;
+    if (key === this.lastLine) return;
+    this.lastLine = key;
+    const of = slots.length === 1 && slots[0] === component ? {} : { actors: slots };
+    const isBad = reason !== undefined && state !== 'received';
+    this.log[isBad ? 'warn' : 'info'](line, { component, deployment, ...of });
   }
 
   private sign({

@@ -3,7 +3,7 @@ import type { Step } from './reporter.js';
 
 /** A status of a deployment on the way. */
 export function tell(context: Context, slots: readonly string[], step: Step): void {
-  context.reporter.status(step, viewOf(context, step.component, slots));
+  context.reporter.status(step, viewOf(context, step.component, slots), slots);
 }
 
 /**
@@ -11,7 +11,7 @@ export function tell(context: Context, slots: readonly string[], step: Step): vo
  * that runs now.
  */
 export function tellEnd(context: Context, slots: readonly string[], step: Step): void {
-  context.reporter.ended(step, viewOf(context, step.component, slots));
+  context.reporter.ended(step, viewOf(context, step.component, slots), slots);
   for (const slot of slots) {
     if (slot !== step.component)
       context.reporter.status({ ...step, component: slot }, recordOf(context, slot));

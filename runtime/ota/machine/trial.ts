@@ -40,7 +40,7 @@ export async function activate(
 export async function revertAll(context: Context, trials: Trials): Promise<void> {
   for (const [slot, trial] of [...trials].reverse()) {
     await trial.revert().catch((thrown: unknown) => {
-      context.log.warn(`${slot}: the old module was not put back: ${asIotError(thrown).message}`);
+      context.log.warn(`the old module was not put back: ${asIotError(thrown).message}`, { actor: slot });
     });
   }
 }
@@ -85,7 +85,7 @@ async function prepare(
 async function discardAll(context: Context, candidates: ReadonlyMap<string, Candidate>): Promise<void> {
   for (const [slot, candidate] of candidates) {
     await candidate.discard().catch((thrown: unknown) => {
-      context.log.warn(`${slot}: what was prepared was not freed: ${asIotError(thrown).message}`);
+      context.log.warn(`what was prepared was not freed: ${asIotError(thrown).message}`, { actor: slot });
     });
   }
 }

@@ -57,7 +57,7 @@ it('a port that another program has at the start goes to its actor when it is fr
     });
     return frames === 2;
   }, 'both frames');
-  expect(lines).toContainEqual(expect.stringContaining('binding of tally to iot:serial: now it is there'));
+  expect(lines).toContainEqual(expect.stringContaining('binding to iot:serial: now it is there'));
 });
 
 it('a host that stops while it waits for a port ends', async () => {
