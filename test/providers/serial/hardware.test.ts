@@ -7,15 +7,16 @@ import { testSerialOverCable } from './over-cable.js';
 // One real port whose TX and RX are joined, or two that a null-modem cable joins: `/dev/ttyUSB0,/dev/ttyUSB1`.
 const setting = process.env.IOT_TEST_SERIAL;
 const missing =
-  'IOT_TEST_SERIAL does not name a port with TX joined to RX (/dev/ttyUSB0), or two that a cable joins (/dev/ttyUSB0,/dev/ttyUSB1)';
+  'does not name a port with TX joined to RX (/dev/ttyUSB0), or two that a cable joins (/dev/ttyUSB0,/dev/ttyUSB1)';
 
 if (setting === undefined) {
-  process.stderr.write(`skipped iot:serial on real ports: ${missing}\n`);
+  process.stderr.write(`skipped iot:serial on real ports: IOT_TEST_SERIAL ${missing}\n`);
   it.skip('iot:serial on real ports: IOT_TEST_SERIAL does not name any', () => {});
 } else {
   const [near = '', far, ...more] = setting.split(',');
   const areDevices = [near, far ?? near].every((path) => path.startsWith('/dev/'));
-  if (!areDevices || near === far || more.length > 0) throw new Error(`${setting}: ${missing}`);
+  if (!areDevices || near === far || more.length > 0)
+    throw new Error(`IOT_TEST_SERIAL=${setting} ${missing}`);
   if (far === undefined) testLoop(near);
   else testSerialOverCable(near, far);
 }
