@@ -1,10 +1,22 @@
-/** One line of log for a person: time, level, what it is about, message, and what else the line carries. */
-export function logText(line: {
+import { hanging } from './words.js';
+
+interface Line {
   readonly time: number;
   readonly level: string;
   readonly message: string;
   readonly [field: string]: unknown;
-}): string {
+}
+
+/** What a terminal of `width` columns shows of a line of log: broken at blanks, digests by their beginning. */
+export function logLines(line: Line, width: number): string[] {
+  const text = logText(line);
+  if (!Number.isFinite(width)) return [text];
+  const [, start = '', rest = ''] = /^(\S+ \S+ +)(.*)$/s.exec(text) ?? [];
+  return hanging(start, rest.replaceAll(/\b([0-9a-f]{12})[0-9a-f]{52}\b/g, '$1'), width);
+}
+
+/** One line of log for a person: time, level, what it is about, message, and what else the line carries. */
+export function logText(line: Line): string {
   const { time, level, message, actor, ...rest } = line;
   const about = typeof actor === 'string' ? ` ${actor}:` : '';
   const fields = Object.entries(rest)

@@ -15,6 +15,8 @@ export interface Sink {
 /** Standard output, as somebody who draws must know it. */
 export interface Paper {
   readonly columns: number;
+  /** Columns that a line may have before the terminal breaks it; no limit where what is printed goes to a program. */
+  readonly width: number;
   /** `text` in a colour where colours are shown, else as it is. */
   paint(style: 'red' | 'green' | 'yellow' | 'cyan' | 'dim', text: string): string;
 }
@@ -97,7 +99,12 @@ export class Renderer {
     const color = this.#color && this.#options().color && this.#stdout.isTTY === true;
     const paint: Paper['paint'] = (style, text) =>
       color ? styleText(style, text, { validateStream: false }) : text;
-    return { columns: this.#stdout.columns ?? 80, paint };
+    return { columns: this.#stdout.columns ?? 80, width: widthOf(this.#stdout), paint };
+  }
+
+  /** As `Paper.width`, of where the log goes. */
+  get logWidth(): number {
+    return widthOf(this.#stderr);
   }
 
   /** Draws over the last status line. */
@@ -130,6 +137,10 @@ export class Renderer {
     const wanted = this.#color && this.#options().color && this.#stderr.isTTY === true;
     return wanted ? styleText(color, text, { validateStream: false }) : text;
   }
+}
+
+function widthOf({ isTTY, columns }: Sink): number {
+  return isTTY === true ? (columns ?? 80) : Number.POSITIVE_INFINITY;
 }
 
 /** A failure that stands on stdout already: only its exit code is still to be given. */

@@ -1,9 +1,9 @@
 import type { Paper } from '../render.js';
 import { table } from '../table.js';
+import { hanging } from '../words.js';
 import { drawHeader } from './header.js';
 import { drawPorts } from './ports.js';
 import type { BoardView, LineView, PinView } from './view.js';
-import { hanging } from './words.js';
 
 /** A board for a person: header, notes, ports, buses, LEDs, and what is in use beside them. */
 export function drawBoard(view: BoardView, paper: Paper): string[] {

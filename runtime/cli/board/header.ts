@@ -1,6 +1,6 @@
 import type { Paper } from '../render.js';
+import { layOut, type Word } from '../words.js';
 import type { BoardView, PinView } from './view.js';
-import { layOut, type Word } from './words.js';
 
 /** Columns of a name ("GPIO27"), and of everything between the texts of both sides. */
 const NAME = 6;

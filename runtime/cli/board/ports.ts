@@ -1,6 +1,6 @@
 import type { Paper } from '../render.js';
+import { paragraph } from '../words.js';
 import type { PortView } from './view.js';
-import { paragraph } from './words.js';
 
 /** Ports or buses: where, on which pins, who has it; below, what it is and what switches it on. */
 export function drawPorts(heading: string, ports: readonly PortView[], paper: Paper): string[] {

@@ -18,7 +18,8 @@ export const command: CommandSpec = {
           const { subjectOf } = await import('../doctor/subject.js');
           const { thisMachine } = await import('../doctor/this-machine.js');
           const machine = await thisMachine(context);
-          return examine(machine, await subjectOf(config, machine, context));
+          const { width } = context.output.paper;
+          return examine(machine, await subjectOf(config, machine, context), undefined, width);
         }),
       );
   },

@@ -5,7 +5,7 @@ import type { CommandSpec } from '../command.js';
 import type { Context } from '../context.js';
 import { type DeviceOptions, deviceOptions } from '../device/options.js';
 import { Feed } from '../feed.js';
-import { logText } from '../log.js';
+import { logLines } from '../log.js';
 import { parseSince } from '../moment.js';
 import type { Result } from '../result.js';
 
@@ -42,12 +42,15 @@ function selection(actor: string | undefined, { level, since }: LogOptions): Log
   };
 }
 
-const item = (line: LogLine): Item => ({ data: line, text: [logText(line)] });
+const item = (line: LogLine, { output }: Context): Item => ({
+  data: line,
+  text: logLines(line, output.paper.width),
+});
 
 async function* recent(select: LogSelection, options: LogOptions, context: Context): AsyncGenerator<Item> {
   const { withDevice } = await import('../device/session.js');
   const { lines } = await withDevice(options, context, (device) => device.rpc('logs', select));
-  yield* lines.map(item);
+  yield* lines.map((line) => item(line, context));
 }
 
 async function* follow(select: LogSelection, options: LogOptions, context: Context): AsyncGenerator<Item> {
@@ -61,5 +64,5 @@ async function* follow(select: LogSelection, options: LogOptions, context: Conte
     () => feed.end(),
     (thrown: unknown) => feed.fail(thrown),
   );
-  for await (const line of feed) yield item(line);
+  for await (const line of feed) yield item(line, context);
 }

@@ -56,6 +56,7 @@ function change(parent: Command, name: string, description: string): Command {
 async function list(options: DeviceOptions, context: Context): Promise<Result> {
   const { withDevice } = await import('../device/session.js');
   const data = await withDevice(options, context, (device) => device.rpc('providers.list', {}));
+  const { width } = context.output.paper;
   const contracts = data.contracts.map(({ id, implementations, summary }) => [
     id,
     implementations.join(', '),
@@ -66,9 +67,9 @@ async function list(options: DeviceOptions, context: Context): Promise<Result> {
     text: [
       ...(data.providers.length === 0
         ? ['no providers']
-        : table(PROVIDER_HEADING, data.providers.map(providerRow))),
+        : table(PROVIDER_HEADING, data.providers.map(providerRow), width)),
       '',
-      ...table(['CONTRACT', 'IMPLEMENTATIONS', 'WHAT IT IS'], contracts),
+      ...table(['CONTRACT', 'IMPLEMENTATIONS', 'WHAT IT IS'], contracts, width),
     ],
   };
 }

@@ -4,6 +4,7 @@ import type { CommandSpec } from '../command.js';
 import { type DeviceOptions, deviceOptions } from '../device/options.js';
 import { PROVIDER_HEADING, providerRow } from '../device/provider-row.js';
 import { table } from '../table.js';
+import { hanging } from '../words.js';
 
 export const command: CommandSpec = {
   name: 'ps',
@@ -14,14 +15,21 @@ export const command: CommandSpec = {
       context.action(async (options: DeviceOptions) => {
         const { withDevice } = await import('../device/session.js');
         const data = await withDevice(options, context, (device) => device.rpc('ps', {}));
-        return { data, text: statusText(data) };
+        return { data, text: statusText(data, context.output.paper.width) };
       }),
     );
   },
 };
 
-function statusText(status: RpcOperations['ps']['result']): string[] {
+function statusText(status: RpcOperations['ps']['result'], width: number): string[] {
   const { device, version, session, ready, problems, actors, providers, freshness, trust } = status;
+  // On a terminal what stands above is not said again beside the rows.
+  const told = (cells: string[]) => {
+    const why = cells.at(-1) ?? '';
+    const known = Number.isFinite(width) && problems.some((problem) => problem.includes(why));
+    return known ? cells.with(-1, '') : cells;
+  };
+  const rows = (heading: string[], cells: string[][]) => table(heading, cells.map(told), width);
   const head = `${device}: ${ready ? 'ready' : 'not ready'}, iot-host ${version}, start ${session}`;
   return [
     head,
@@ -29,9 +37,9 @@ function statusText(status: RpcOperations['ps']['result']): string[] {
       ? []
       : [`  trusts by version ${trust.version}${trust.expired ? ', which is out of force' : ''}`]),
     ...(freshness === undefined ? [] : [`  ${freshnessText(freshness)}`]),
-    ...problems.map((problem) => `  ! ${problem}`),
-    ...(actors.length === 0 ? ['no actors'] : table(ACTOR_HEADING, actors.map(actorRow))),
-    ...(providers.length === 0 ? ['no providers'] : table(PROVIDER_HEADING, providers.map(providerRow))),
+    ...problems.flatMap((problem) => hanging('  ! ', problem, width)),
+    ...(actors.length === 0 ? ['no actors'] : rows(ACTOR_HEADING, actors.map(actorRow))),
+    ...(providers.length === 0 ? ['no providers'] : rows(PROVIDER_HEADING, providers.map(providerRow))),
   ];
 }
 

@@ -2,7 +2,7 @@ import type { CommandSpec } from '../command.js';
 import { configFile } from '../config/file.js';
 import type { Context } from '../context.js';
 import { PROJECT_FILE } from '../device/project.js';
-import { logText } from '../log.js';
+import { logLines } from '../log.js';
 import type { Result } from '../result.js';
 
 export const command: CommandSpec = {
@@ -27,7 +27,10 @@ async function* up(file: string, context: Context): AsyncGenerator<Pick<Result, 
   const { createHost, createLogger } = await import('../../index.js');
   const { signal, options, output } = context;
   const level = options.verbose ? 'debug' : options.quiet ? 'error' : config.logLevel;
-  const write = (line: string) => output.log(options.json ? line.trimEnd() : logText(JSON.parse(line)));
+  const write = (line: string) => {
+    if (options.json) output.log(line.trimEnd());
+    else for (const text of logLines(JSON.parse(line), output.logWidth)) output.log(text);
+  };
   const logger = createLogger(level, { write });
   const host = createHost({ config, logger, serviceEnvironment: context.environment });
   try {

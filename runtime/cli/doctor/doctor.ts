@@ -1,6 +1,7 @@
 import { asIotError, IotError } from '../../base/errors.js';
 import { withFile } from '../config/file.js';
 import type { Result } from '../result.js';
+import { hanging, hangingHint } from '../words.js';
 import { checkBluetooth } from './checks/bluetooth.js';
 import { checkBoard } from './checks/board.js';
 import { checkBroker } from './checks/broker.js';
@@ -29,8 +30,13 @@ export const CHECKS: Readonly<Record<string, Check>> = {
   trust: checkTrust,
 };
 
-/** Every check, one after the other. A result with E_UNAVAILABLE (exit 2) when one of them fails. */
-export async function examine(machine: Machine, subject: Subject, checks = CHECKS): Promise<Result> {
+/** Every check, one after the other. A result with E_UNAVAILABLE (exit 2) when one of them fails. `width`: of the terminal. */
+export async function examine(
+  machine: Machine,
+  subject: Subject,
+  checks = CHECKS,
+  width = Number.POSITIVE_INFINITY,
+): Promise<Result> {
   const findings: Finding[] = [];
   for (const [name, check] of Object.entries(checks)) {
     try {
@@ -43,7 +49,7 @@ export async function examine(machine: Machine, subject: Subject, checks = CHECK
   }
   const count = (state: Finding['state']) => findings.filter((finding) => finding.state === state).length;
   const [failed, warned] = [count('fail'), count('warn')];
-  const text = findings.flatMap(lines);
+  const text = findings.flatMap((finding) => lines(finding, width));
   const data = { findings, failed, warned };
   if (failed === 0) return { data, text: [...text, '', warned === 0 ? 'all is well' : 'nothing failed'] };
   const failure = new IotError('E_UNAVAILABLE', `${failed} of ${findings.length} checks failed`, {
@@ -54,12 +60,14 @@ export async function examine(machine: Machine, subject: Subject, checks = CHECK
 
 const INDENT = ' '.repeat(19);
 
-function lines(finding: Finding): string[] {
+function lines(finding: Finding, width: number): string[] {
   const { check, state, text } = finding;
-  const head = `${state.padEnd(4)}  ${check.padEnd(11)}  ${text}`;
-  if (finding.state === 'ok') return [head];
-  return [
-    head,
-    ...finding.fix.split('\n').map((fix, at) => `${INDENT}${at === 0 ? 'fix: ' : '     '}${fix}`),
-  ];
+  const start = `${state.padEnd(4)}  ${check.padEnd(11)}  `;
+  const head = Number.isFinite(width) ? hanging(start, text, width) : [start + text];
+  if (finding.state === 'ok') return head;
+  const fixes = finding.fix.split('\n').flatMap((fix, at) => {
+    const begin = `${INDENT}${at === 0 ? 'fix: ' : '     '}`;
+    return Number.isFinite(width) ? hangingHint(begin, fix, width) : [begin + fix];
+  });
+  return [...head, ...fixes];
 }

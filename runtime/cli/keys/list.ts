@@ -22,7 +22,7 @@ interface Listed {
  * Public halves only, with the roles that they have in the document at `path`; a key that cannot be used is listed
  * with what is wrong. Keys that the document names and that are not here come last.
  */
-export async function listKeys(path: string, environment: Environment): Promise<Result> {
+export async function listKeys(path: string, environment: Environment, width?: number): Promise<Result> {
   const folder = keyFolder(environment);
   const stored = await findDocument(path);
   const names = await listKeyNames(environment);
@@ -47,7 +47,7 @@ export async function listKeys(path: string, environment: Environment): Promise<
     data: { folder, document: stored?.file ?? null, keys, elsewhere },
     text: [
       ...(keys.length === 0 ? [`no keys in ${folder}; make some: iot-host keys gen`] : []),
-      ...(rows.length === 0 ? [] : table(['NAME', 'TYPE', 'PUBLIC KEY', 'ROLES', 'THUMBPRINT'], rows)),
+      ...(rows.length === 0 ? [] : table(['NAME', 'TYPE', 'PUBLIC KEY', 'ROLES', 'THUMBPRINT'], rows, width)),
     ],
   };
 }

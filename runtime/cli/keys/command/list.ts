@@ -9,7 +9,7 @@ export function buildList(command: Command, context: Context): void {
     .action(
       context.action(async (folder: string) => {
         const { listKeys } = await import('../list.js');
-        return listKeys(folder, context.environment);
+        return listKeys(folder, context.environment, context.output.paper.width);
       }),
     );
 }

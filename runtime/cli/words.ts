@@ -1,4 +1,4 @@
-import type { Paper } from '../render.js';
+import type { Paper } from './render.js';
 
 /** What is not broken over two lines. */
 export interface Word {
@@ -22,6 +22,23 @@ export function layOut(words: readonly Word[], width: number): Word[][] {
   }
   return lines;
 }
+
+/**
+ * What a person types stays whole on its line, to be copied: parted are only the phrases of a hint, and prose.
+ */
+export function hangingHint(start: string, text: string, columns: number): string[] {
+  const phrases = text
+    .split(/(?<=[;,]) /)
+    .flatMap((phrase) => (COMMAND.test(phrase) ? [phrase] : phrase.split(' ')));
+  const indent = ' '.repeat(start.length);
+  const lines = layOut(
+    phrases.map((phrase) => ({ text: phrase })),
+    Math.max(columns - start.length, 20),
+  );
+  return lines.map((line, at) => (at === 0 ? start : indent) + line.map((word) => word.text).join(' '));
+}
+
+const COMMAND = /\b(iot-host|sudo|npm|echo|ls|dmesg|df|fuser|hciconfig|rfkill) |[{}|]/;
 
 /** `start`, then a sentence whose further lines begin where it began. */
 export function hanging(start: string, text: string, columns: number): string[] {
