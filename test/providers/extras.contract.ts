@@ -125,6 +125,9 @@ export function testExtrasContract(name: string, make: () => Promise<Provider>):
       for (const typ of [7, { 2: [1] }, { 2: [1, -2] }, { 9: 'x' }]) {
         expect(await bad({ typ })).toContain('E_PAYLOAD wascc:extras RequestRandom: typ');
       }
+      expect(await bad({ min: 'a', max: 5 })).toBe(
+        'E_PAYLOAD wascc:extras RequestRandom: min: expected a number, found text',
+      );
       expect(await failure(() => run('RequestDice', {}))).toContain('E_OPERATION');
       expect(() => contract.parseGrant({ seed: 7 })).toThrow();
     });

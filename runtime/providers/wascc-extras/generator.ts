@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Encoded, encodePayload } from '../../base/codec.js';
+import { checkShape, ShapeError } from '../../base/config/shape.js';
 import { named } from '../../base/wascc.js';
 
 export interface Range {
@@ -29,24 +30,29 @@ export const GeneratorRequest = z.unknown().transform((value, context): { form: 
   const early = Array.isArray(value) && value.length === 1;
   const fields = named(value, early ? ['typ'] : FIELDS);
   const typed = typeof fields === 'object' && fields !== null && 'typ' in fields;
-  const parsed = typed ? Typed.safeParse(fields) : Flat.safeParse(fields);
-  if (!parsed.success) {
-    const issue = parsed.error.issues[0];
-    context.addIssue({
-      code: 'custom',
-      path: [...(issue?.path ?? [])],
-      message: issue?.message ?? 'not acceptable',
-    });
-    return z.NEVER;
-  }
-  if ('typ' in parsed.data) {
+  const schema: z.ZodType<z.infer<typeof Typed> | z.infer<typeof Flat>> = typed ? Typed : Flat;
+  const request = checked(schema, fields, context);
+  if (request === undefined) return z.NEVER;
+  if ('typ' in request) {
     const form = early ? 'array' : 'map';
-    const { typ } = parsed.data;
+    const { typ } = request;
     return Array.isArray(typ) ? { form, range: { min: typ[0], max: typ[1] } } : { form };
   }
-  const { min, max } = parsed.data;
+  const { min, max } = request;
   return { form: 'flat', ...(min === undefined || max === undefined ? {} : { range: { min, max } }) };
 });
+
+/** The value, or what is wrong with it among the faults of the whole request. */
+function checked<T>(schema: z.ZodType<T>, value: unknown, context: z.RefinementCtx): T | undefined {
+  try {
+    return checkShape(schema, value);
+  } catch (thrown) {
+    if (!(thrown instanceof ShapeError)) throw thrown;
+    for (const { path, text: message } of thrown.faults)
+      context.addIssue({ code: 'custom', path: [...path], message });
+    return undefined;
+  }
+}
 
 const VARIANTS = { guid: 0, sequence: 1, random: 2 } as const;
 const VALUE = encodePayload('msgpack', 'value');
