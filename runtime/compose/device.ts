@@ -45,6 +45,8 @@ export interface DeviceOptions {
 /** A running device: host, updates and control plane over one data folder. */
 export interface Device {
   readonly host: Host;
+  /** What is written here is in the log of the device, for `iot-host logs`, too. */
+  readonly logger: Logger;
   /** Name of the board, known once it has started. */
   readonly board: string;
   /** Where it listens: `broker`, and `http`. */
@@ -65,7 +67,7 @@ class ComposedDevice implements Device {
   /** Its board has a name of its own instead of `auto` once `start` has looked. */
   #config: DeviceOptions['config'];
   readonly #logs = new LogRing();
-  readonly #logger: Logger;
+  readonly logger: Logger;
   readonly #environment: Environment;
   readonly #where: Where | undefined;
   readonly #urls: Record<string, string> = {};
@@ -83,7 +85,7 @@ class ComposedDevice implements Device {
     this.#config = config;
     this.#where = whereIn(config.file);
     this.#environment = serviceEnvironment;
-    this.#logger = this.#logs.tee(logger);
+    this.logger = this.#logs.tee(logger);
   }
 
   get host(): Host {
@@ -116,19 +118,19 @@ class ComposedDevice implements Device {
   async stop(): Promise<void> {
     for (const undo of this.#undo.splice(0).reverse()) {
       await Promise.resolve(undo()).catch((thrown: unknown) =>
-        this.#logger.warn(`while stopping: ${String(thrown)}`),
+        this.logger.warn(`while stopping: ${String(thrown)}`),
       );
     }
   }
 
   async #start(): Promise<void> {
-    const board = await boardOf(this.#config, this.#logger);
+    const board = await boardOf(this.#config, this.logger);
     this.#config = { ...this.#config, board: board.name };
     const config = this.#config;
     const edges = await readEdges(config);
     const data = await DataDir.open(config.dataDir ?? userFolder('state', process.env));
     this.#undo.push(() => data.close());
-    const broker = await startBroker(config, edges, data.path, this.#logger);
+    const broker = await startBroker(config, edges, data.path, this.logger);
     this.#undo.push(() => broker.stop());
     Object.assign(this.#urls, broker.urls);
     this.#lag.start();
@@ -138,8 +140,8 @@ class ComposedDevice implements Device {
     const checks = new ModuleChecks(config, createWasm3Engine(compiled), () => updates.trust.current());
     const updates: Updates = makeUpdates({
       ...{ config, checks, dataDir: data.path, deviceSeed: await data.deviceSeed() },
-      trustFile: new TrustFile(config.trust.document, this.#logger),
-      logger: this.#logger,
+      trustFile: new TrustFile(config.trust.document, this.logger),
+      logger: this.logger,
       host: () => this.host,
       agent: () => this.#running(),
       trustChanged: () => this.#agent?.readRetainedAgain(),
@@ -155,7 +157,7 @@ class ComposedDevice implements Device {
     for (const slot of updates.slots) host.ensureSlot(slot);
 
     const agent = await makeAgent({
-      ...{ config, broker, host, updates, logs: this.#logs, logger: this.#logger },
+      ...{ config, broker, host, updates, logs: this.#logs, logger: this.logger },
       sourceCa: edges.updatesCa,
       where: this.#where,
       problems: () => this.problems(),
@@ -173,7 +175,7 @@ class ComposedDevice implements Device {
     await agent.announced(ANNOUNCE_MS);
     // Now that the broker is there, if it is: a module that takes it away is to be noticed.
     updates.resume();
-    this.#undo.push(await announceDevice(config, this.#urls.broker ?? '', this.#logger));
+    this.#undo.push(await announceDevice(config, this.#urls.broker ?? '', this.logger));
     const service = this.#makeService(data.path);
     this.#service = service;
     this.#undo.push(() => service.stopping());
@@ -200,7 +202,7 @@ class ComposedDevice implements Device {
       brokerUrl: broker.url,
       brokerAccess: broker.access,
       board,
-      logger: this.#logger,
+      logger: this.logger,
       engine: compiled,
       contracts: await loadContracts(),
       firstModule,
@@ -225,7 +227,7 @@ class ComposedDevice implements Device {
     return new Service({
       environment: this.#environment,
       dataDir,
-      logger: this.#logger,
+      logger: this.logger,
       lag: (ms) => this.#lag.worst(ms),
       status: () => {
         const [problem, ...more] = this.problems();
@@ -250,6 +252,6 @@ class ComposedDevice implements Device {
   #warnOfNoTrust(): void {
     const { device, trust } = this.#config;
     const { message, hint } = noTrust(device, trust.document);
-    this.#logger.warn(`${message}; what is pushed is refused`, { hint });
+    this.logger.warn(`${message}; what is pushed is refused`, { hint });
   }
 }

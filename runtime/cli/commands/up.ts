@@ -2,6 +2,8 @@ import type { CommandSpec } from '../command.js';
 import { configFile } from '../config/file.js';
 import type { Context } from '../context.js';
 import { PROJECT_FILE } from '../device/project.js';
+import { onFaults } from '../faults.js';
+import { unlessInterrupted } from '../interrupt.js';
 import { logLines } from '../log.js';
 import type { Result } from '../result.js';
 
@@ -33,18 +35,20 @@ async function* up(file: string, context: Context): AsyncGenerator<Pick<Result, 
   };
   const logger = createLogger(level, { write });
   const host = createHost({ config, logger, serviceEnvironment: context.environment });
+  using faults = onFaults(host.logger);
   try {
-    await host.start();
+    await unlessInterrupted(host.start(), faults.signal);
     const { urls } = host;
     const text = Object.entries(urls).map(([name, url]) => `  ${name}: ${url}`);
     yield {
       data: { event: 'ready', device: config.device, board: host.board, urls },
       text: [`${config.device} is up`, ...text],
     };
-    await new Promise<void>((resolve) => {
+    const asked = new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
       else signal.addEventListener('abort', () => resolve(), { once: true });
     });
+    await unlessInterrupted(asked, faults.signal);
   } finally {
     await host.stop();
   }
