@@ -1,4 +1,5 @@
 import type { Board, BoardData, BoardLine, ChipFunctions, Header } from './board.js';
+import { blaming } from './config/path-error.js';
 import { IotError } from './errors.js';
 import { nearest } from './nearest.js';
 
@@ -51,7 +52,7 @@ export function isOnChip({ chip }: BoardLine, { gpio }: Pick<BoardData, 'gpio'>)
 export function nameLines(board: Board, names: Readonly<Record<string, string>>): Board {
   const lines = { ...board.gpio.lines };
   const given = new Map<string, string>();
-  for (const [name, was] of Object.entries(names)) {
+  const nameLine = (was: string, name: string) => {
     const earlier = given.get(was);
     if (earlier !== undefined) throw new IotError('E_CONFIG', `line ${was} is called ${earlier} already`);
     const line = Object.hasOwn(board.gpio.lines, was) ? board.gpio.lines[was] : undefined;
@@ -61,7 +62,8 @@ export function nameLines(board: Board, names: Readonly<Record<string, string>>)
     delete lines[was];
     lines[name] = line;
     given.set(was, name);
-  }
+  };
+  for (const [name, was] of Object.entries(names)) blaming([name], () => nameLine(was, name));
   return { ...board, gpio: { ...board.gpio, lines }, renamed: renamedTo(board.renamed ?? {}, given) };
 }
 

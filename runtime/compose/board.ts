@@ -1,7 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { type Board, isBoardFile } from '../base/board.js';
 import { nameLines } from '../base/board-lines.js';
+import { type Where, withPlace } from '../base/config/line.js';
 import type { HostConfig } from '../base/config/schema.js';
+import { asIotError } from '../base/errors.js';
 import type { Logger } from '../base/logger.js';
 import { listBoards, loadBoard } from './board-data.js';
 import { readBoardFile } from './board-file.js';
@@ -25,12 +27,21 @@ export async function recogniseBoard(compatible: readonly string[]): Promise<str
   return undefined;
 }
 
-/** The board of a configuration, its lines called as the configuration calls them. Throws E_CONFIG. */
+/**
+ * The board of a configuration, its lines called as the configuration calls them. Throws E_CONFIG; `where` says of a
+ * name where it stands.
+ */
 export async function boardOf(
   { board, lines }: Pick<HostConfig, 'board' | 'lines'>,
   logger: Pick<Logger, 'info' | 'warn'>,
+  where?: Where,
 ): Promise<Board> {
-  return nameLines(await chooseBoard(board, logger), lines);
+  const chosen = await chooseBoard(board, logger);
+  try {
+    return nameLines(chosen, lines);
+  } catch (thrown) {
+    throw await withPlace(asIotError(thrown), ['lines'], where);
+  }
 }
 
 /**

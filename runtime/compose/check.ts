@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { type Board, SIMULATED_CHIP } from '../base/board.js';
 import { nameLines } from '../base/board-lines.js';
 import type { LoadedConfig } from '../base/config/load.js';
+import { PathError } from '../base/config/path-error.js';
 import { checkShape, ShapeError } from '../base/config/shape.js';
 import { asIotError, IotError, withContext } from '../base/errors.js';
 import { silentLogger } from '../base/logger.js';
@@ -114,5 +115,7 @@ function describe(path: readonly PropertyKey[], thrown: unknown): ConfigProblem[
     }));
   }
   const { message, hint } = asIotError(thrown);
-  return [{ path, message: hint === undefined ? message : `${message} (${hint.replaceAll('\n', ' ')})` }];
+  const text = hint === undefined ? message : `${message} (${hint.replaceAll('\n', ' ')})`;
+  if (!(thrown instanceof PathError)) return [{ path, message: text }];
+  return [{ path: [...path, ...thrown.path], isKey: true, message: text }];
 }

@@ -124,7 +124,7 @@ class ComposedDevice implements Device {
   }
 
   async #start(): Promise<void> {
-    const board = await boardOf(this.#config, this.logger);
+    const board = await boardOf(this.#config, this.logger, this.#where);
     this.#config = { ...this.#config, board: board.name };
     const config = this.#config;
     const edges = await readEdges(config);

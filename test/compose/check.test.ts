@@ -19,20 +19,22 @@ const at = (actor: number) => `actors.${actor}.bindings.0`;
 it('lines that the board has not, or keeps to itself', async () => {
   expect(await problems([gpio('GPIO17: {direction: in}'), gpio('GPIO27: {direction: out}')])).toEqual([]);
   expect(await problems([gpio('LED: {direction: out}')])).toEqual([
-    expect.stringMatching(/^actors\.0\.bindings\.0: board raspberry-pi-4 has no line LED \(its lines are /),
+    expect.stringMatching(
+      /^actors\.0\.bindings\.0\.lines\.LED: board raspberry-pi-4 has no line LED \(its lines are /,
+    ),
   ]);
   expect(await problems([gpio('LED: {direction: out}')], 'lines: {LED: GPIO17}')).toEqual([]);
   expect(await problems([gpio('GPIO17: {direction: out}')], 'lines: {LED: GPIO17}')).toEqual([
-    `${at(0)}: board raspberry-pi-4 has no line GPIO17 (GPIO17 is called LED here)`,
+    `${at(0)}.lines.GPIO17: board raspberry-pi-4 has no line GPIO17 (GPIO17 is called LED here)`,
   ]);
   expect(await problems([gpio('GPI017: {direction: out}')])).toEqual([
-    `${at(0)}: board raspberry-pi-4 has no line GPI017 (did you mean GPIO17?)`,
+    `${at(0)}.lines.GPI017: board raspberry-pi-4 has no line GPI017 (did you mean GPIO17?)`,
   ]);
   expect(await problems([gpio('GPIO1: {direction: out}')])).toEqual([
     expect.stringContaining('is not to be used: EEPROM of a HAT'),
   ]);
   expect(await problems([], 'lines: {LED: GPIO99}')).toEqual([
-    expect.stringMatching(/^lines: board raspberry-pi-4 has no line GPIO99/),
+    expect.stringMatching(/^lines\.LED: board raspberry-pi-4 has no line GPIO99 /),
   ]);
 });
 
@@ -40,13 +42,13 @@ it('lines of a board that only the machine knows are not judged elsewhere', asyn
   const text = 'device: d\nlines: {LED: GPIO99}\nactors: [{name: a, bindings: [B]}]\n';
   const config = parseConfig('/etc/iot/iot-host.yaml', text.replace('B', gpio('LED: {direction: out}')));
   expect(await checkConfig(config)).toEqual([]);
-  expect(await checkConfig({ ...config, board: 'sim' })).toMatchObject([{ path: ['lines'] }]);
+  expect(await checkConfig({ ...config, board: 'sim' })).toMatchObject([{ path: ['lines', 'LED'] }]);
 });
 
 it('ports that neither the board nor the provider has', async () => {
   expect(await problems([serial('uart3: {}')])).toEqual([]);
   expect(await problems([serial('meter: {}')])).toEqual([
-    `${at(0)}: there is no serial port meter (the ports are uart0, uart2, uart3, uart4, uart5)`,
+    `${at(0)}.ports.meter: there is no serial port meter (the ports are uart0, uart2, uart3, uart4, uart5)`,
   ]);
   const usb = 'providers: [{contract: "iot:serial", ports: {meter: {usb: "0403:6001"}}}]';
   expect(await problems([serial('meter: {}')], usb)).toEqual([]);
@@ -71,7 +73,7 @@ it('a binding whose name no provider has is the default one’s', async () => {
   // The default one is not the named one, and has no ports but the board's.
   const other = `providers: [{contract: "iot:serial", name: field, ${usb}}]`;
   expect(await problems([named('field'), named('hall')], other)).toEqual([
-    expect.stringContaining(`${at(1)}: there is no serial port bus`),
+    expect.stringContaining(`${at(1)}.ports.bus: there is no serial port bus`),
   ]);
   expect(
     await problems(

@@ -48,11 +48,13 @@ it('up says where the settings of a binding stand that are not valid, each with 
   ]);
 });
 
-it('up says where a binding stands that the board or the host cannot give', async () => {
+it('up says where something stands that the board or the host does not have', async () => {
   const line = await refusal([
     'actors: [{name: a, bindings: [{contract: "iot:gpio", lines: {NOPE: {direction: in}}}]}]',
   ]);
-  expect(line.message).toContain(`${line.file}:5:31: binding of a to iot:gpio: board sim has no line NOPE`);
+  expect(line.message).toContain(`${line.file}:5:62: binding of a to iot:gpio: board sim has no line NOPE`);
+  const named = await refusal(['lines:', '  LAMP: LED2', '  BELL: LED9']);
+  expect(named.message).toBe(`${named.file}:7:3: board sim has no line LED9 that could be called BELL`);
   const contract = await refusal(['providers:', '  - contract: iot:gpoi']);
   expect(contract.message).toBe(`${contract.file}:6:5: this host has no contract iot:gpoi`);
 });

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { IotError } from '../errors.js';
-import type { Fault } from './faults.js';
+import { PathError } from './path-error.js';
 import { faultText, ShapeError } from './shape.js';
 import { readYaml, type YamlSource } from './source.js';
 
@@ -37,21 +37,24 @@ export async function withPlace(
   where: Where | undefined,
 ): Promise<IotError> {
   if (where === undefined || error.code !== 'E_CONFIG') return error;
-  const shape = shapeBehind(error);
-  const context = shape === undefined ? '' : error.message.slice(0, -shape.message.length);
-  const line = async (fault: Fault) =>
-    `${await where([...path, ...fault.path], fault.isKey)}: ${context}${faultText(fault)}`;
+  const behind = causeWithPath(error);
+  const context = behind === undefined ? '' : error.message.slice(0, -behind.message.length);
+  const line = async (inner: readonly PropertyKey[], isKey: boolean, text: string) =>
+    `${await where([...path, ...inner], isKey)}: ${context}${text}`;
   const lines =
-    shape === undefined
-      ? [`${await where(path)}: ${error.message}`]
-      : await Promise.all(shape.faults.map(line));
+    behind instanceof ShapeError
+      ? await Promise.all(behind.faults.map((fault) => line(fault.path, fault.isKey, faultText(fault))))
+      : behind instanceof PathError
+        ? [await line(behind.path, true, behind.message)]
+        : [await line([], false, error.message)];
   return new IotError(error.code, lines.join('\n'), { hint: error.hint, cause: error });
 }
 
-/** The faults that a message ends with. */
-function shapeBehind(error: IotError): ShapeError | undefined {
+/** What knows where the error lies, and whose message ends the one of the error. */
+function causeWithPath(error: IotError): ShapeError | PathError | undefined {
   for (let cause: unknown = error; cause instanceof IotError; cause = cause.cause) {
-    if (cause instanceof ShapeError) return error.message.endsWith(cause.message) ? cause : undefined;
+    if (cause instanceof ShapeError || cause instanceof PathError)
+      return error.message.endsWith(cause.message) ? cause : undefined;
   }
   return undefined;
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { SIMULATED_CHIP } from '../../base/board.js';
+import { PathError } from '../../base/config/path-error.js';
 import {
   defineContract,
   type MaybePromise,
@@ -103,9 +104,10 @@ export function grantFor(grant: Grant, port: string): PortGrant {
 export function checkPorts({ ports }: Grant, names: readonly string[]): void {
   const unknown = Object.keys(ports).find((name) => !names.includes(name));
   if (unknown === undefined) return;
-  throw new IotError('E_CONFIG', `there is no serial port ${unknown}`, {
+  const error = new IotError('E_CONFIG', `there is no serial port ${unknown}`, {
     hint: names.length === 0 ? 'name it under ports: of the provider' : `the ports are ${names.join(', ')}`,
   });
+  throw new PathError(['ports', unknown], error);
 }
 
 /** Names that the settings of a provider add: a mapping to devices, or with simulated ports a list. */
