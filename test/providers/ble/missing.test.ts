@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { encodePayload } from '#runtime/base/codec.js';
 import contract from '#runtime/providers/iot-ble/contract.js';
 import { missingAdapter } from '#runtime/providers/iot-ble/noble/adapter.js';
@@ -162,9 +162,13 @@ describe('an adapter that is not there', () => {
   });
 
   it.skipIf(hasBluetooth)('is the trouble of the provider, and of who would connect', async () => {
+    const printed = vi.spyOn(console, 'log').mockImplementation(() => {});
+    onTestFinished(() => printed.mockRestore());
     const provider = await createProvider(contract, 'stoprocent', providerEnv());
     await provider.start(new AbortController().signal);
     await until(() => provider.problem?.() !== undefined, 'a problem');
+    // Stdout is for what the host has to say.
+    expect(printed.mock.calls).toEqual([]);
     expect(provider.problem?.()).toMatch(/^the kernel has no Bluetooth adapter: /);
     const actor = session(contract, 'actor', { peripherals: ['*'] });
     await provider.bind(actor, async () => {});

@@ -5,6 +5,7 @@ import { BleProvider } from '../provider.js';
 import { type Abandoned, openAbandoned } from './abandonware.js';
 import { Exclusive } from './adapter.js';
 import { loadNative } from './load.js';
+import { quiet } from './quiet.js';
 import { NobleRadio } from './radio.js';
 
 const PACKAGE = '@abandonware/noble';
@@ -22,7 +23,7 @@ export const implementation: Implementation<Ble, z.infer<typeof Settings>> = {
     const open = () => {
       type Open = (options: object) => Abandoned;
       const create = loadNative(PACKAGE, `${PACKAGE}/with-custom-binding`) as Open;
-      return openAbandoned(() => create({ deviceId: adapter }), exclusive);
+      return openAbandoned(() => quiet(create({ deviceId: adapter })), exclusive);
     };
     return new BleProvider(new NobleRadio(PACKAGE, `hci${adapter}`, open, logger), logger);
   },

@@ -5,6 +5,7 @@ import { BleProvider } from '../provider.js';
 import { Exclusive } from './adapter.js';
 import type { Noble } from './api.js';
 import { loadNative } from './load.js';
+import { quiet } from './quiet.js';
 import { NobleRadio } from './radio.js';
 import { UartRadio } from './uart.js';
 import { openUart, portPath } from './uart-port.js';
@@ -25,7 +26,7 @@ const Settings = z.strictObject({
 
 function withBindings(options: object): Noble {
   type Module = { withBindings(type: string, options: object): Noble };
-  return (loadNative(PACKAGE, PACKAGE) as Module).withBindings('hci', options);
+  return quiet((loadNative(PACKAGE, PACKAGE) as Module).withBindings('hci', options));
 }
 
 /** Bluetooth through @stoprocent/noble: an adapter of the kernel (CAP_NET_RAW), or HCI over UART (H4). */

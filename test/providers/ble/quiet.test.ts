@@ -1,0 +1,38 @@
+import { EventEmitter } from 'node:events';
+import { createRequire } from 'node:module';
+import { afterEach, expect, it, vi } from 'vitest';
+import type { Noble } from '#runtime/providers/iot-ble/noble/api.js';
+import { quiet } from '#runtime/providers/iot-ble/noble/quiet.js';
+
+afterEach(() => void vi.restoreAllMocks());
+
+/** What is loaded of a package without its native code. */
+const require = createRequire(import.meta.url);
+const prototypeOf = (name: string) =>
+  (require(`${name}/lib/hci-socket/bindings.js`) as { prototype: { onStateChange(state: string): void } })
+    .prototype;
+
+it.each(['@stoprocent/noble', '@abandonware/noble'])(
+  '%s does not print what it thinks of an adapter; what others print meanwhile comes through',
+  (name) => {
+    const printed: unknown[] = [];
+    vi.spyOn(console, 'log').mockImplementation((...said) => void printed.push(said));
+    const before = console.log;
+    const bindings = Object.assign(new EventEmitter(), {
+      _state: 'unknown',
+      onStateChange: prototypeOf(name).onStateChange,
+    });
+    const states: string[] = [];
+    bindings.on('stateChange', (state: string) => {
+      states.push(state);
+      console.log(`somebody's logger: ${state}`);
+    });
+    quiet({ _bindings: bindings } as unknown as Noble);
+    bindings.onStateChange('unsupported');
+    bindings.onStateChange('unauthorized');
+    expect(states).toEqual(['unsupported', 'unauthorized']);
+    expect(printed).toEqual(states.map((state) => [`somebody's logger: ${state}`]));
+    expect(console.log).toBe(before);
+    expect(() => quiet({ _bindings: {} } as unknown as Noble)).not.toThrow();
+  },
+);
