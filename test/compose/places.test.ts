@@ -60,12 +60,21 @@ it('up says where something stands that the board or the host does not have', as
 });
 
 it('the log says where the settings of a provider stand that are not valid', async () => {
-  const { file, host, errors } = await device(['providers:', '  - contract: iot:gpio', '    chip: 1']);
+  const { file, host, errors } = await device([
+    'providers:',
+    '  - contract: iot:gpio',
+    '    chip: 1',
+    '    pins: 2',
+  ]);
   try {
     await host.start();
-    const text = 'iot:gpio/default (sim): chip: unknown key, there is nothing to set here';
-    expect(errors).toEqual([`${file}:7:5: ${text}`]);
-    expect(host.problems()).toContain(`no provider for iot:gpio is running: ${text}`);
+    const [context, text] = ['iot:gpio/default (sim)', 'unknown key, there is nothing to set here'];
+    expect(errors).toEqual([
+      `${file}:7:5: ${context}: chip: ${text}`,
+      `${file}:8:5: ${context}: pins: ${text}`,
+    ]);
+    const problem = `no provider for iot:gpio is running: ${context}: chip: ${text}; pins: ${text}`;
+    expect(host.problems()).toContain(problem);
   } finally {
     await host.stop();
   }

@@ -48,7 +48,7 @@ export class Providers {
     const slot = await this.#make(id, name, use, settings);
     await slot.startAndRetry().catch(async (error: IotError) => {
       const { message, code } = await placed(error);
-      this.#parts.logger.error(message, { code, contract: id });
+      for (const line of message.split('\n')) this.#parts.logger.error(line, { code, contract: id });
     });
     return slot;
   }
