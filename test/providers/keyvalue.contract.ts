@@ -237,6 +237,9 @@ export function testKeyValueContract(name: string, make: () => Promise<Provider>
           'E_PROVIDER wascc:keyvalue state',
         );
       }
+      expect(await failure(() => provider.importState?.(7))).toBe(
+        'E_PROVIDER wascc:keyvalue state is damaged: expected a mapping, found a number',
+      );
       expect(await run('Get', { key: 'a' })).toEqual({ value: '1', exists: true });
     });
 

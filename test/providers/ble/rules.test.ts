@@ -190,6 +190,12 @@ describe('iot:ble, by a clock moved by hand', () => {
     expect(count('Advertisement') - before).toBe(2);
   });
 
+  it('a peripheral that is none is refused, with what it should be', () => {
+    expect(() => ble.add({ address: 'x', rssi: 21 })).toThrow(
+      'no peripheral: address: expected an address like a4:c1:38:00:00:01; rssi: expected at most 20',
+    );
+  });
+
   it('lets through what offers a service by data alone, if grant and scan both want it', async () => {
     const cuckoo = 'a4:c1:38:00:03:01';
     ble.add({ address: cuckoo, serviceData: [{ uuid: 'fe95', data: [1] }] });
