@@ -129,7 +129,7 @@ actors:
   delete place.env.IOT_HOST_CONFIG;
   expect(good).toEqual({
     code: 0,
-    stdout: 'good.yaml is valid: device a, 1 actors, 0 providers\n',
+    stdout: 'good.yaml is valid: device a, 1 actor, 0 providers\n',
     stderr: '',
   });
 });

@@ -158,7 +158,7 @@ it('trust refuses what it cannot do', async () => {
     [['--release', `${account.slice(0, -1)}${account.endsWith('A') ? 'B' : 'A'}`], 2, 'public key'],
     [['--release', seed], 2, 'private key'],
     [['bad'], 4, 'error: '],
-    [['other', '--root', 'release', '--sign', 'control'], 4, 'role root needs 1 signatures'],
+    [['other', '--root', 'release', '--sign', 'control'], 4, 'role root needs 1 signature,'],
   ];
   const ends = await allInProcess(
     cases.map(([args]) => ['keys', 'trust', ...args]),

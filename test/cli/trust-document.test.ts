@@ -132,7 +132,7 @@ describe('keys trust', () => {
     ['--component release=a//b', 2, '"a//b" is no component', 'release=actor/lamp'],
     ['--grow release=maybe', 2, '"maybe" is neither yes nor no', '--grow release=no'],
     ['--min-host new', 2, 'version new is not of the form', ''],
-    ['--release module --sign control', 4, 'role root needs 1 signatures, 0 count', '--sign root --sign'],
+    ['--release module --sign control', 4, 'role root needs 1 signature, 0 count', '--sign root --sign'],
   ])('refuses %s and changes nothing', async (line, code, message, hint) => {
     const { stderr, ...ended } = await run(`keys trust ${line}`);
     expect(ended).toEqual({ code, stdout: '' });

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { counted } from '../../base/counted.js';
 import type { ProviderStatus } from '../../control/protocol/messages.js';
 import type { CommandSpec } from '../command.js';
 import type { Context } from '../context.js';
@@ -85,5 +86,5 @@ async function changed(
   const data = await withDevice(options, context, (device) => ask(device, named));
   const problem = data.problem === undefined ? '' : `: ${data.problem}`;
   const what = `${data.contract} (${data.name}): ${data.implementation}`;
-  return { data, text: [`${what} is ${data.state}, ${data.bindings} bindings${problem}`] };
+  return { data, text: [`${what} is ${data.state}, ${counted(data.bindings, 'binding')}${problem}`] };
 }

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { loadConfig } from '../../base/config/load.js';
 import { readYaml } from '../../base/config/source.js';
 import { faultsIn } from '../../base/config/validate.js';
+import { counted } from '../../base/counted.js';
 import type { IotError } from '../../base/errors.js';
 import type { Environment } from '../../base/paths.js';
 import type { ConfigProblem } from '../../index.js';
@@ -16,8 +17,8 @@ export async function checkFile(flag: string | undefined, environment: Environme
   const problems = await checkConfig(config);
   if (problems.length > 0) throw await problemsIn(file, problems, environment);
   const { device, actors, providers } = config;
-  const counted = `${actors.length} actors, ${providers.length} providers`;
-  return { data: { file, device }, text: [`${file} is valid: device ${device}, ${counted}`] };
+  const has = `${counted(actors.length, 'actor')}, ${counted(providers.length, 'provider')}`;
+  return { data: { file, device }, text: [`${file} is valid: device ${device}, ${has}`] };
 }
 
 /** E_CONFIG with one line for each problem, as `checkFile` throws it. */

@@ -1,3 +1,4 @@
+import { counted } from '../../base/counted.js';
 import { asIotError, IotError } from '../../base/errors.js';
 import { withFile } from '../config/file.js';
 import type { Result } from '../result.js';
@@ -52,7 +53,7 @@ export async function examine(
   const text = findings.flatMap((finding) => lines(finding, width));
   const data = { findings, failed, warned };
   if (failed === 0) return { data, text: [...text, '', warned === 0 ? 'all is well' : 'nothing failed'] };
-  const failure = new IotError('E_UNAVAILABLE', `${failed} of ${findings.length} checks failed`, {
+  const failure = new IotError('E_UNAVAILABLE', `${failed} of ${counted(findings.length, 'check')} failed`, {
     hint: `do what stands behind "fix:", then run ${withFile('iot-host doctor', subject.file)} again`,
   });
   return { data, text, failure };

@@ -1,3 +1,4 @@
+import { counted } from '../../base/counted.js';
 import { IotError } from '../../base/errors.js';
 import type { Outcome } from '../cell/cell.js';
 import { CallCounters, turnTime } from '../counters.js';
@@ -78,7 +79,9 @@ export class Intake {
     if (this.length >= this.#limit) {
       this.counters.refuse('E_QUEUE_FULL');
       const hint = 'raise limits.queue of the actor, or send more slowly';
-      message.reject(new IotError('E_QUEUE_FULL', `${actor} has ${this.#limit} messages waiting`, { hint }));
+      message.reject(
+        new IotError('E_QUEUE_FULL', `${actor} has ${counted(this.#limit, 'message')} waiting`, { hint }),
+      );
       return;
     }
     this.#lastPlace += 1;

@@ -1,4 +1,5 @@
 import type { Deliver, Session } from '../../base/contract.js';
+import { counted } from '../../base/counted.js';
 import type { Logger } from '../../base/logger.js';
 import { Registrations, sessionName } from '../../base/sessions.js';
 import type { Grant } from './contract.js';
@@ -23,7 +24,7 @@ export function newHolder(session: Session<Grant>, deliver: Deliver, clock: Cloc
   const outbox = new Outbox(deliver, clock, {
     dropped: (notifications, adverts) =>
       logger.warn(
-        `${who} cannot keep up: ${notifications} notifications and advertisements of ${adverts} peripherals dropped`,
+        `${who} cannot keep up: ${counted(notifications, 'notification')} and advertisements of ${counted(adverts, 'peripheral')} dropped`,
       ),
     failed: (operation, why) => logger.debug(`${operation} for ${who}: ${why}`),
   });

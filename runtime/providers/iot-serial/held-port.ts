@@ -192,7 +192,10 @@ export class HeldPort {
   }
 
   private tell({ frames, dropped }: Framed): void {
-    if (dropped > 0) this.logger.warn(`port ${this.name}: ${dropped} bytes that are no frame were dropped`);
+    if (dropped > 0) {
+      const what = dropped === 1 ? '1 byte that is no frame was' : `${dropped} bytes that are no frame were`;
+      this.logger.warn(`port ${this.name}: ${what} dropped`);
+    }
     for (const data of frames) {
       // What was read is reused by the driver.
       this.delivery.push('Data', { port: this.name, data: Uint8Array.from(data), at: Date.now() });

@@ -1,3 +1,4 @@
+import { counted } from '../../base/counted.js';
 import { IotError } from '../../base/errors.js';
 import { equalBytes } from '../cbor/bytes.js';
 import { DIGEST_BYTES, type KeySet } from '../cose/authentication.js';
@@ -125,7 +126,9 @@ function checkRole(name: RoleName, role: Role, keys: KeySet): void {
     name === 'claims' ? role.keys.find((key) => !isEd25519(keys.get(key) ?? new Uint8Array())) : undefined;
   if (other !== undefined) bad(`role claims lists key ${other}, which is not an Ed25519 key`);
   if (!Number.isSafeInteger(role.threshold) || role.threshold < 1 || role.threshold > role.keys.length) {
-    bad(`role ${name} asks for ${role.threshold} signatures of ${role.keys.length} keys`);
+    bad(
+      `role ${name} asks for ${counted(role.threshold, 'signature')} of ${counted(role.keys.length, 'key')}`,
+    );
   }
 }
 

@@ -1,3 +1,4 @@
+import { counted } from '../../base/counted.js';
 import { IotError } from '../../base/errors.js';
 import type { ReasonCode } from '../../base/reasons.js';
 import { type Authentication, type Verified, verifyBlocks } from '../cose/authentication.js';
@@ -17,7 +18,7 @@ export function requireThreshold(
   const threshold = document.roles.get(name)?.threshold ?? Number.POSITIVE_INFINITY;
   if (verified.keys.size >= threshold) return verified;
   const needed = Number.isFinite(threshold)
-    ? `role ${name} needs ${threshold} signatures, ${verified.keys.size} count`
+    ? `role ${name} needs ${counted(threshold, 'signature')}, ${verified.keys.size} ${verified.keys.size === 1 ? 'counts' : 'count'}`
     : `the trust document has no role ${name}`;
   const reasons = verified.problems.map((problem) => problem.message);
   throw new IotError(codeOf(verified), [needed, ...reasons].join('; '), { hint: hintOf(verified, name) });

@@ -1,4 +1,5 @@
 import { SIMULATED_CHIP } from '../../../base/board.js';
+import { counted } from '../../../base/counted.js';
 import { asIotError } from '../../../base/errors.js';
 import type { ChipInfo } from '../../../index.js';
 import { type Check, type Finding, fail, ok } from '../finding.js';
@@ -44,7 +45,7 @@ async function checkChip(
   { board, recognised }: Subject,
 ): Promise<Finding> {
   const found = chips.find((chip) => chip.label === label);
-  if (found !== undefined) return ok('gpio', `${label} is ${found.path}, ${found.lines} lines`);
+  if (found !== undefined) return ok('gpio', `${label} is ${found.path}, ${counted(found.lines, 'line')}`);
   const closed = chips.find(({ problem }) => problem === 'EACCES' || problem === 'EPERM');
   if (closed !== undefined) {
     const text = `${machine.user} may not open ${closed.path} (${closed.problem})`;

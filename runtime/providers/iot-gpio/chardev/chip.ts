@@ -1,5 +1,6 @@
 import type { Board } from '../../../base/board.js';
 import { lineOf } from '../../../base/board-lines.js';
+import { counted } from '../../../base/counted.js';
 import { IotError } from '../../../base/errors.js';
 import { errnoName } from '../../../base/linux/errno.js';
 import { type Libc, libc } from '../../../base/linux/libc.js';
@@ -114,7 +115,8 @@ export class CharacterDeviceChip implements GpioChip {
         const missed = since(held.lastSeq, seq) - 1;
         if (missed >= 0) held.lastSeq = seq;
         if (held.watch !== watch || this.#held.get(name) !== held) continue;
-        if (missed > 0) this.logger.warn(`line ${name}: ${missed} edges came faster than they were read`);
+        if (missed > 0)
+          this.logger.warn(`line ${name}: ${counted(missed, 'edge')} came faster than could be read`);
         watch.onEdge(kind, timestampNs, Math.max(0, missed));
       }
     };

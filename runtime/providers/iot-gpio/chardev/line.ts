@@ -1,3 +1,4 @@
+import { counted } from '../../../base/counted.js';
 import { IotError } from '../../../base/errors.js';
 import { systemError } from '../../../base/linux/errno.js';
 import type { Libc } from '../../../base/linux/libc.js';
@@ -31,9 +32,13 @@ export class Line {
   ) {
     const request = lineRequest(offset, consumer, config);
     if (offset >= chip.lines) {
-      throw new IotError('E_UNAVAILABLE', `${what} is not there: ${chip.path} has ${chip.lines} lines`, {
-        hint: 'is board: right? iot-host board list',
-      });
+      throw new IotError(
+        'E_UNAVAILABLE',
+        `${what} is not there: ${chip.path} has ${counted(chip.lines, 'line')}`,
+        {
+          hint: 'is board: right? iot-host board list',
+        },
+      );
     }
     if (system.ioctl(chip.fd, IOCTL.getLine, request) < 0) {
       const errno = system.errno();
