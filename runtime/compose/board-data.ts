@@ -3,6 +3,7 @@ import { parse } from 'yaml';
 import type { z } from 'zod';
 import { type Board, BoardData, ChipData, HeaderData } from '../base/board.js';
 import { completeBoard } from '../base/board-lines.js';
+import { checkShape } from '../base/config/shape.js';
 import { asIotError, IotError } from '../base/errors.js';
 
 /** From dist/runtime/compose/ to boards/. */
@@ -41,9 +42,10 @@ export async function wholeBoard(board: BoardData): Promise<Board> {
   );
 }
 
-async function readData<T extends z.ZodType>(schema: T, file: string): Promise<z.infer<T>> {
+async function readData<T>(schema: z.ZodType<T>, file: string): Promise<T> {
   try {
-    return schema.parse(parse(await readFile(new URL(file, BOARDS), 'utf8')));
+    const data: unknown = parse(await readFile(new URL(file, BOARDS), 'utf8'));
+    return checkShape(schema, data);
   } catch (thrown) {
     throw new IotError('E_CONFIG', `boards/${file} is not what it should be: ${asIotError(thrown).message}`);
   }

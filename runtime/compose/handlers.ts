@@ -1,4 +1,5 @@
 import { BindingConfig } from '../base/config/schema.js';
+import { checkShape } from '../base/config/shape.js';
 import { IotError } from '../base/errors.js';
 import { type ActorStatus, READING, type RpcHandlers } from '../control/protocol/messages.js';
 import type { Host } from '../host/host.js';
@@ -83,10 +84,8 @@ export function rpcHandlers(parts: HandlerParts): RpcHandlers {
       return { aborted: await parts.updates.abort(component) };
     },
     async bind({ actor, contract, name, settings }) {
-      return host.bind(
-        actor,
-        BindingConfig.parse({ ...settings, contract, ...(name === undefined ? {} : { name }) }),
-      );
+      const binding = { ...settings, contract, ...(name === undefined ? {} : { name }) };
+      return host.bind(actor, checkShape(BindingConfig, binding, { context: `binding of ${actor}` }));
     },
     async 'trust.update'({ documents }) {
       return { version: await trust.update(documents) };

@@ -190,8 +190,12 @@ describe('a tour, each step as text and as JSON:', () => {
   it('logs, and logs --follow until it is interrupted', async () => {
     expect((await run('logs', 'counter')).stdout).toContain('counter 1 is ready');
     const lines = (await run('logs', 'counter', '--json')).stdout.trim().split('\n');
-    for (const line of lines)
-      expect(JSON.parse(line)).toMatchObject({ actor: 'counter', level: expect.any(String) });
+    for (const line of lines) {
+      const { level, actor, component, actors = [] } = JSON.parse(line);
+      expect(level).toEqual(expect.any(String));
+      // What it says itself, and what became of its updates.
+      expect([actor, component, ...actors]).toContain('counter');
+    }
 
     const child = spawn(process.execPath, [resolve('dist/runtime/cli/main.js'), 'logs', '-f', '--json'], {
       cwd: folder,
@@ -288,6 +292,12 @@ describe('exit codes:', () => {
   });
 
   it('2 for a binding that says what it must not, with what is expected', async () => {
+    expect(await run('bind', 'counter', 'gpio', '--name', 'A b')).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(
+        /^error: binding of counter: contract: a contract id looks like iot:gpio; name: use 1 to 63 of /,
+      ),
+    });
     const { code, stderr } = await run('bind', 'counter', 'wascc:keyvalue', 'spce=x');
     expect({ code, stderr }).toEqual({
       code: 2,
