@@ -52,6 +52,11 @@ export function asIotError(thrown: unknown, fallback: ReasonCode = 'E_INTERNAL')
   return new IotError(fallback, message, { cause: thrown });
 }
 
+/** What a line of log carries of an error beside its message: the hint is often what one looks for there. */
+export function logFields({ code, hint }: IotError): { code: ReasonCode; hint?: string } {
+  return hint === undefined ? { code } : { code, hint };
+}
+
 /** Puts what was being done in front of an error's message and keeps its code and hint. */
 export function withContext(error: IotError, context: string): IotError {
   return new IotError(error.code, `${context}: ${error.message}`, { hint: error.hint, cause: error });

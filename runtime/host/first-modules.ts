@@ -1,5 +1,5 @@
 import type { SlotConfig } from '../base/config/schema.js';
-import { asIotError, type IotError } from '../base/errors.js';
+import { asIotError, type IotError, logFields } from '../base/errors.js';
 import type { Logger } from '../base/logger.js';
 import type { CheckedModule } from './update.js';
 
@@ -25,11 +25,7 @@ export class FirstModules {
     } catch (thrown) {
       const refused = asIotError(thrown);
       this.#refused.set(slot.name, refused);
-      const { code, hint } = refused;
-      this.#parts.logger.error(`refused: ${refused.message}`, {
-        ...{ actor: slot.name, code },
-        ...(hint === undefined ? {} : { hint }),
-      });
+      this.#parts.logger.error(`refused: ${refused.message}`, { actor: slot.name, ...logFields(refused) });
       return undefined;
     }
   }

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { type Where, withPlace } from '../base/config/line.js';
 import type { BindingConfig, HostConfig, SlotConfig } from '../base/config/schema.js';
-import { asIotError, IotError } from '../base/errors.js';
+import { asIotError, IotError, logFields } from '../base/errors.js';
 import type { Logger } from '../base/logger.js';
 import { namesActor } from './actors/actor-calls.js';
 import type { ActorSlot } from './actors/actor-slot.js';
@@ -100,7 +100,7 @@ export class Grants {
     const key = bindingKey(slot.name, binding);
     const before = this.#unbound.get(key);
     const { logger, clock = machineClock } = this.#parts;
-    if (before?.why !== error.message) logger.error(error.message, { actor: slot.name, code: error.code });
+    if (before?.why !== error.message) logger.error(error.message, { actor: slot.name, ...logFields(error) });
     const { retry } = before ?? { retry: new Retry(clock) };
     this.#unbound.set(key, { why: error.message, retry });
     retry.later((wanted) => {

@@ -1,6 +1,6 @@
 import { checkShape } from '../../base/config/shape.js';
 import type { Contract, Deliver, Provider, Session } from '../../base/contract.js';
-import { asIotError, IotError, withContext } from '../../base/errors.js';
+import { asIotError, IotError, logFields, withContext } from '../../base/errors.js';
 import type { ProviderStatus } from '../../control/protocol/messages.js';
 import { type HostClock, machineClock } from '../clock.js';
 import { Gate } from '../gate.js';
@@ -272,7 +272,7 @@ export class ProviderSlot {
   #retryLater(): void {
     this.#retry.later((wanted) => {
       this.startAndRetry(wanted).catch((error: IotError) => {
-        this.#parts.env.logger.warn(error.message, { code: error.code });
+        this.#parts.env.logger.warn(error.message, logFields(error));
       });
     });
   }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Board } from '../../base/board.js';
 import type { ProviderConfig } from '../../base/config/schema.js';
 import type { Contract } from '../../base/contract.js';
-import { IotError } from '../../base/errors.js';
+import { IotError, logFields } from '../../base/errors.js';
 import type { Logger } from '../../base/logger.js';
 import type { BrokerAccess } from '../../base/mqtt/connection.js';
 import type { ProviderStatus } from '../../control/protocol/messages.js';
@@ -47,8 +47,9 @@ export class Providers {
     const { contract: id, use, name, ...settings } = config;
     const slot = await this.#make(id, name, use, settings);
     await slot.startAndRetry().catch(async (error: IotError) => {
-      const { message, code } = await placed(error);
-      for (const line of message.split('\n')) this.#parts.logger.error(line, { code, contract: id });
+      const told = await placed(error);
+      const fields = { ...logFields(told), contract: id };
+      for (const line of told.message.split('\n')) this.#parts.logger.error(line, fields);
     });
     return slot;
   }

@@ -43,7 +43,9 @@ it('a port that another program has at the start goes to its actor when it is fr
     await new Promise((done) => setTimeout(done, 20));
   }
   expect(device.host.problems()).toEqual([problem]);
-  expect(lines.filter((line) => line.includes('in use by another program'))).toHaveLength(1);
+  expect(lines.filter((line) => line.includes('in use by another program'))).toEqual([
+    expect.stringMatching(/"actor":"tally","code":"E_BUSY","hint":"fuser \S+ shows which/),
+  ]);
   await new Promise<void>((done) => other.close(() => done()));
   await until(() => {
     clock.pass(100_000);
