@@ -1,10 +1,7 @@
 import { asIotError, IotError } from '../base/errors.js';
 import type { Logger } from '../base/logger.js';
+import { Repeats } from '../base/repeats.js';
 
-/** The same fault again within this time is counted, not logged, in milliseconds. */
-const AGAIN_MS = 60_000;
-/** Different faults that are remembered for that; beyond them all is begun anew. */
-const MAX_KNOWN = 32;
 /** How long an end in good order may take after a fault, in milliseconds. */
 const END_MS = 20_000;
 const FRAMES = 8;
@@ -22,19 +19,12 @@ export interface Faults extends Disposable {
  */
 export function onFaults(logger: Pick<Logger, 'error'>): Faults {
   const controller = new AbortController();
-  const known = new Map<string, { at: number; more: number }>();
+  const repeats = new Repeats();
   const write = (what: string, thrown: unknown) => {
     const text = `${what}: ${causes(thrown)}`;
-    const before = known.get(text);
-    const now = performance.now();
-    if (before !== undefined && now - before.at < AGAIN_MS) {
-      before.more += 1;
-      return;
-    }
-    if (known.size >= MAX_KNOWN) known.clear();
-    known.set(text, { at: now, more: 0 });
-    const more = before === undefined || before.more === 0 ? {} : { more: before.more };
-    logger.error(text, { code: asIotError(thrown).code, ...more, stack: frames(thrown) });
+    const again = repeats.admit(text);
+    if (again === undefined) return;
+    logger.error(text, { code: asIotError(thrown).code, ...again, stack: frames(thrown) });
   };
   const rejected = (thrown: unknown) => write('a promise failed and nobody had waited for it', thrown);
   const uncaught = (thrown: unknown) => {

@@ -28,9 +28,8 @@ export function logText(line: Line): string {
 
 /** Whether a message has the value of a field in it as a word: it need not be said twice. */
 function says(message: string, value: unknown): boolean {
-  return (
-    typeof value === 'string' && value.length > 1 && message.split(/[\s,;()]+|:(?=\s|$)/).includes(value)
-  );
+  const text = typeof value === 'number' || typeof value === 'string' ? String(value) : '';
+  return text.length > 1 && message.split(/[\s,;()]+|:(?=\s|$)/).includes(text);
 }
 
 function fieldText(value: unknown): string {

@@ -24,7 +24,7 @@ export function table(
       line(row),
       ...below.flatMap(({ name, column }) => {
         const cell = row[column] ?? '';
-        return cell === '' ? [] : hanging(`  ${name.toLowerCase()}: `, cell, width);
+        return cell === '' ? [] : hanging(name === '' ? '  ' : `  ${name.toLowerCase()}: `, cell, width);
       }),
     ]),
   ];

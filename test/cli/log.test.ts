@@ -14,6 +14,9 @@ it('a line of log says nothing twice', () => {
   expect(line('iot:ble/default (noble): there is none', { contract: 'iot:ble' })).toBe(
     'iot:ble/default (noble): there is none contract=iot:ble',
   );
+  expect(line('active again, 3.4 ms after the fault', { activeAgainMs: 3.4 })).toBe(
+    'active again, 3.4 ms after the fault',
+  );
   expect(line('blinking', { component: 'blink', count: 3, hint: 'type this' })).toBe(
     'blinking component=blink count=3 hint="type this"',
   );

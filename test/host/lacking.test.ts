@@ -1,4 +1,5 @@
 import { afterEach, expect, it } from 'vitest';
+import { checkedActor } from '../helpers/actors.js';
 import { guestModule } from '../helpers/guest.js';
 import { HandClock } from '../helpers/hand-clock.js';
 import { startHost, type TestHost } from '../helpers/host.js';
@@ -71,4 +72,26 @@ it('a Start that fails for its own reasons is a fault as before', async () => {
   await start([], guestModule({ startTraps: true }));
   expect(actor()).toMatchObject({ state: 'backoff', problem: expect.not.stringContaining('bound') });
   expect(clock.waits()).toHaveLength(1);
+});
+
+it('what fails again and again for want of a binding is one line in the log, and says so once', async () => {
+  await start([], guestModule({ capabilities: ['wascc:keyvalue'] }));
+  for (let n = 0; n < 20; n++)
+    await expect(running.host.call('a', 'Key', nothing)).rejects.toThrow('no binding');
+  const said = () => lines.filter((line) => line.includes('no binding'));
+  expect(said()).toHaveLength(1);
+  clock.pass(60_000);
+  await expect(running.host.call('a', 'Key', nothing)).rejects.toThrow('no binding');
+  expect(said()[1]).toMatch(/^warn Key: .*"again":19/);
+});
+
+it('of a guest that says itself which call failed, the line says so once', async () => {
+  lines = [];
+  const bindings = [{ contract: 'iot:timer' }];
+  const blink = checkedActor('blink-v1', ['iot:gpio', 'iot:timer']);
+  running = await startHost({ actors: [{ name: 'a', bindings }] }, { a: blink }, recordingLogger(lines));
+  await until(() => lines.some((line) => line.includes('Tick')), 'a tick');
+  expect(lines.find((line) => line.includes('Tick'))).toMatch(
+    /^warn Tick: iot:gpio Write: E_NOT_BOUND: no binding "default" for iot:gpio /,
+  );
 });

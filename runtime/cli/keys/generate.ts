@@ -36,6 +36,7 @@ interface Made {
 export async function generateKeys(
   options: { readonly type?: string; readonly name?: string; readonly force?: boolean },
   environment: Environment,
+  width?: number,
 ): Promise<Result> {
   const { type, name, force = false } = options;
   const keys: Made[] = [];
@@ -49,7 +50,7 @@ export async function generateKeys(
     keys.push(await make(purpose, name ?? purpose, force, environment));
   }
   const rows = keys.map((key) => [key.name, key.type, key.publicKey, key.made ? 'made' : 'kept']);
-  return { data: { keys }, text: table(['NAME', 'TYPE', 'PUBLIC KEY', ''], rows) };
+  return { data: { keys }, text: table(['NAME', 'TYPE', 'PUBLIC KEY', ''], rows, width) };
 }
 
 /** A new key in the key folder, as `sign` makes one for a module that has none. */

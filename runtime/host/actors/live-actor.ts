@@ -1,6 +1,7 @@
 import type { SlotConfig } from '../../base/config/schema.js';
 import { asIotError, IotError } from '../../base/errors.js';
 import type { Logger } from '../../base/logger.js';
+import { Repeats } from '../../base/repeats.js';
 import type { ActorState } from '../../control/protocol/messages.js';
 import type { Cell } from '../cell/cell.js';
 import type { Cells } from '../cell/cells.js';
@@ -75,11 +76,13 @@ export class LiveActor {
     this.config = config;
     this.parts = parts;
     this.bindings = new Bindings(config.name, parts.providers, hooks.deliver);
+    const repeats = new Repeats(() => parts.clock.now());
     this.intake = new Intake(config.limits.queue, {
       handled: () => undefined,
       failed: (message, error) => {
-        const line = clipLine(`${message.operation}: ${error.message}`);
-        parts.logger.warn(line, { code: error.code });
+        const line = clipLine(`${message.operation}: ${saidOnce(error.message)}`);
+        const again = repeats.admit(line);
+        if (again !== undefined) parts.logger.warn(line, { code: error.code, ...again });
       },
       fault: hooks.fault,
     });
@@ -172,6 +175,11 @@ export class LiveActor {
       this.parts.logger.warn(`${what}: ${asIotError(thrown).message}`);
     }
   }
+}
+
+/** The SDKs put before an error of the host which call it was, and so has the host. */
+function saidOnce(message: string): string {
+  return message.replace(/^(\S+ \S+): (E_[A-Z_]+): \S+: \1: /, '$1: $2: ');
 }
 
 /** Does `work` again when its cell ended before it had its turn, as long as that makes sense. */

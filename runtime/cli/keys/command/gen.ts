@@ -11,7 +11,7 @@ export function buildGen(command: Command, context: Context): void {
     .action(
       context.action(async (options: { type?: string; name?: string; force?: boolean }) => {
         const { generateKeys } = await import('../generate.js');
-        return generateKeys(options, context.environment);
+        return generateKeys(options, context.environment, context.output.paper.width);
       }),
     );
 }
