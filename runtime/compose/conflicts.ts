@@ -35,7 +35,14 @@ export function conflicts(
       }));
     }),
   );
-  return held.flatMap((later, index) => {
+  const taken = config.providers.flatMap((provider, index) => {
+    const device = controllerDevice(provider, board);
+    const other = device === undefined ? undefined : held.find((one) => one.device === device);
+    if (other === undefined) return [];
+    const message = `the controller is on ${device}, which actor ${other.actor} holds as port ${other.name}`;
+    return [{ path: ['providers', index], message }];
+  });
+  const between = held.flatMap((later, index) => {
     const before = held.slice(0, index);
     const { path, kind, name, provider } = later;
     // A peripheral and the radio go to whoever asks first.
@@ -48,6 +55,15 @@ export function conflicts(
       return shared === undefined ? [] : [{ path, message: shared }];
     });
   });
+  return [...taken, ...between];
+}
+
+/** The port of a Bluetooth controller (`hci: {uart: {port: uart3}}`) is its provider's alone. */
+function controllerDevice(provider: ProviderConfig, board: Board): string | undefined {
+  const { uart } = (provider.hci ?? {}) as { readonly uart?: { readonly port?: unknown } };
+  const port = uart?.port;
+  if (typeof port !== 'string') return undefined;
+  return Object.hasOwn(board.ports, port) ? board.ports[port]?.path : port;
 }
 
 function resources(contract: Contract | undefined, settings: unknown): Resource[] {

@@ -141,6 +141,12 @@ it('one serial device under two names: in the settings, the board’s own, or of
   expect(await problems([serial('one: {}'), named], providers)).toEqual([
     `${at(1)}: port two is /dev/ttyUSB0, which actor a holds as port one`,
   ]);
+  const radio = 'providers: [{contract: "iot:ble", use: stoprocent, hci: {uart: {port: PORT}}}]';
+  const controller = 'providers.0: the controller is on /dev/ttyAMA3, which actor a holds as port uart3';
+  for (const port of ['uart3', '/dev/ttyAMA3']) {
+    expect(await problems([serial('uart3: {}')], radio.replace('PORT', port))).toEqual([controller]);
+    expect(await problems([serial('uart4: {}')], radio.replace('PORT', port))).toEqual([]);
+  }
   // Made-up ports are no devices.
   const sim = 'providers: [{contract: "iot:serial", use: sim, name: second}]';
   expect(
