@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { decodePayload, encodePayload } from '#runtime/base/codec.js';
 import type { Provider, Session } from '#runtime/base/contract.js';
@@ -37,15 +38,11 @@ interface Told {
   readonly value?: Uint8Array;
 }
 
-/**
- * What every implementation of `iot:ble` does. `patience`: milliseconds until something has to have happened; `only`:
- * the tests to run, where the others are skipped.
- */
+/** What every implementation of `iot:ble` does. `patience`: milliseconds until something has to have happened. */
 export function testBleContract(
   name: string,
   make: (lines: string[]) => Promise<Bench>,
   patience = 20_000,
-  only = /./,
 ): void {
   describe(`iot:ble ${name}`, { timeout: 6 * patience }, () => {
     let bench: Bench;
@@ -78,8 +75,6 @@ export function testBleContract(
       return Buffer.from(bytes).toString();
     };
 
-    const test = (title: string, work: () => Promise<void>) => it.skipIf(!only.test(title))(title, work);
-
     beforeEach(async () => {
       lines = [];
       told = [];
@@ -93,7 +88,7 @@ export function testBleContract(
       await bench.close();
     }, 3 * patience);
 
-    test('hears what the grant and the scan let through', async () => {
+    it('hears what the grant and the scan let through', async () => {
       const all = await bound('all', { scan: true });
       const hearts = await bound('hearts', { scan: true, services: ['180d'] });
       await run(hearts, 'Scan');
@@ -108,7 +103,7 @@ export function testBleContract(
       await until(() => of('Advertisement').length === 2, 'the same once more', patience);
     });
 
-    test('connects, discovers, reads, writes, subscribes', async () => {
+    it('connects, discovers, reads, writes, subscribes', async () => {
       const actor = await bound('actor', everything());
       await run(actor, 'Connect', { id: bench.address.toUpperCase() });
       await run(actor, 'Connect', { id });
@@ -140,7 +135,7 @@ export function testBleContract(
       expect(of('Disconnected')).toEqual([]);
     });
 
-    test('says what a characteristic cannot do', async () => {
+    it('says what a characteristic cannot do', async () => {
       const actor = await bound('actor', everything());
       await run(actor, 'Connect', { id });
       expect(await failure(() => run(actor, 'Read', at('target')))).toBe(
@@ -152,7 +147,7 @@ export function testBleContract(
       );
     });
 
-    test('fails a read at once when the peripheral vanishes, and gets it back with its subscriptions', async () => {
+    it('fails a read at once when the peripheral vanishes, and gets it back with its subscriptions', async () => {
       const actor = await bound('actor', everything());
       await run(actor, 'Connect', { id });
       await run(actor, 'Subscribe', at('reading'));
@@ -173,7 +168,7 @@ export function testBleContract(
       expect(of('Disconnected')).toHaveLength(1);
     });
 
-    test('lets 32 requests wait and no more, and none of them for a peripheral that is gone', async () => {
+    it('lets 32 requests wait and no more, and none of them for a peripheral that is gone', async () => {
       const actor = await bound('actor', everything());
       await run(actor, 'Connect', { id });
       const all = Array.from({ length: 33 }, () => failure(() => run(actor, 'Read', at('silent'))));
@@ -186,7 +181,7 @@ export function testBleContract(
       await bench.appear();
     });
 
-    test('keeps the newest 256 notifications for an actor that is busy, in order', async () => {
+    it('keeps the newest 256 notifications for an actor that is busy, in order', async () => {
       const actor = await bound('actor', everything());
       await run(actor, 'Connect', { id });
       await run(actor, 'Subscribe', at('reading'));
@@ -201,7 +196,7 @@ export function testBleContract(
       expect(lines.join('\n')).toContain('actor cannot keep up: 43 notifications');
     });
 
-    test('denies what is not granted, and gives a peripheral to one only', async () => {
+    it('denies what is not granted, and gives a peripheral to one only', async () => {
       const nobody = await bound('nobody', {});
       for (const operation of ['Connect', 'Discover', 'Disconnect']) {
         expect(await failure(() => run(nobody, operation, { id }))).toContain('E_NOT_GRANTED');
@@ -235,7 +230,7 @@ export function testBleContract(
       expect(await failure(() => value(thief))).toContain('E_NOT_GRANTED');
     });
 
-    test('connects by name only to what has been heard', async () => {
+    it('connects by name only to what has been heard', async () => {
       const named = await bound('named', { scan: true, peripherals: ['therm*'] });
       expect(await failure(() => run(named, 'Connect', { id }))).toContain('E_NOT_GRANTED');
       await run(named, 'Scan');
@@ -244,7 +239,24 @@ export function testBleContract(
       expect(await value(named)).toBe('hello');
     });
 
-    test('keeps connections and subscriptions while the code of the actor is swapped', async () => {
+    it('may be stopped while it connects, at any moment, and connects when it is started again', async () => {
+      for (const ms of [0, 1, 3, 6, 12]) {
+        const actor = await bound('actor', everything());
+        await run(actor, 'Scan');
+        await until(() => of('Advertisement').length > 0, 'an advertisement', patience);
+        const connecting = run(actor, 'Connect', { id }).catch(() => {});
+        await sleep(ms);
+        await bench.provider.stop();
+        await connecting;
+        told = [];
+        await bench.provider.start(new AbortController().signal);
+      }
+      const actor = await bound('actor', everything());
+      await run(actor, 'Connect', { id });
+      expect(await value(actor)).toBe('hello');
+    });
+
+    it('keeps connections and subscriptions while the code of the actor is swapped', async () => {
       const actor = await bound('actor', everything());
       await run(actor, 'Connect', { id });
       await run(actor, 'Subscribe', at('reading'));

@@ -45,7 +45,9 @@ export class TwoAdapters {
       asked: async () => void (await peripheral.ask('asked')),
       vanish: () => peripheral.vanish(),
       appear: () => peripheral.start(),
-      close: async () => {},
+      // A central that goes away with its adapter is not missed by an emulated peripheral: it would keep a connection
+      // and answer on the next one what the last one asked.
+      close: () => peripheral.kill(),
     };
   }
 }

@@ -31,7 +31,7 @@ export function openAbandoned(open: () => Abandoned, exclusive: boolean): Noble 
       hci.pollIsDevUp = () => {};
       hci._socket.removeAllListeners();
       hci._socket.stop();
-      // The kernel would go on trying to connect.
+      // Else the kernel would keep a connection of which nothing was heard here.
       hci._socket.cleanup();
       // What it might still say would go to whoever has the same number by then.
       hci._socket.write = () => {};

@@ -4,6 +4,8 @@ import { Connection } from './connection.js';
 
 /** Longest wait for a peripheral that has just been heard to accept a connection and to answer on it. */
 const ACCEPT_MS = 5_000;
+/** Longest wait for what is still to be said about an attempt that is given up. */
+const SAID_MS = 1_000;
 
 /**
  * Connects, and resolves at the first answer: both packages ask for the size of packets by themselves. Whoever asks or
@@ -18,6 +20,7 @@ export function accepted(peripheral: NoblePeripheral, signal: AbortSignal): Prom
       return;
     }
     let isConnected = false;
+    let isGivenUp = false;
     const finish = (why?: string) => {
       clearTimeout(timer);
       signal.removeEventListener('abort', giveUp);
@@ -26,18 +29,24 @@ export function accepted(peripheral: NoblePeripheral, signal: AbortSignal): Prom
       if (why === undefined) resolve();
       else reject(new IotError('E_PROVIDER', `no connection: ${why}`));
     };
-    const answered = () => finish();
-    const ended = () => finish('it ended at once');
-    const giveUp = () => {
-      // It says so through `connect`, with an error, and late or never if the adapter is gone.
-      if (isConnected) void new Connection(peripheral).close();
-      else peripheral.cancelConnect?.();
-      finish(isConnected ? 'it does not answer' : 'it does not accept one');
+    const answered = () => isGivenUp || finish();
+    const ended = () => isGivenUp || finish('it ended at once');
+    const giveUp = async () => {
+      if (isGivenUp) return;
+      isGivenUp = true;
+      const why = isConnected ? 'it does not answer' : 'it does not accept one';
+      // It may have been made in the same moment: nobody would end it, and the kernel would take it for the next one.
+      if (!isConnected) await said(peripheral, 'connect', () => peripheral.cancelConnect?.());
+      if (peripheral.state === 'connected') await said(peripheral, 'mtu');
+      if (peripheral.state === 'connected') await new Connection(peripheral).close();
+      finish(why);
     };
     const timer = setTimeout(giveUp, ACCEPT_MS);
     signal.addEventListener('abort', giveUp, { once: true });
     peripheral.once('mtu', answered);
     peripheral.connect((error) => {
+      // The packages say so by themselves, before the controller has.
+      if (isGivenUp) return;
       if (error !== undefined && error !== null) {
         finish(error instanceof Error ? error.message : error);
         return;
@@ -45,5 +54,21 @@ export function accepted(peripheral: NoblePeripheral, signal: AbortSignal): Prom
       isConnected = true;
       peripheral.once('disconnect', ended);
     });
+  });
+}
+
+/** Resolves at the event after `begin`, at the end of the connection, or after a bounded wait. */
+function said(peripheral: NoblePeripheral, event: string, begin?: () => void): Promise<void> {
+  begin?.();
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      peripheral.removeListener(event, done);
+      peripheral.removeListener('disconnect', done);
+      resolve();
+    };
+    const timer = setTimeout(done, SAID_MS);
+    peripheral.once(event, done);
+    peripheral.once('disconnect', done);
   });
 }

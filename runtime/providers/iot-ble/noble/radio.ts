@@ -78,6 +78,8 @@ export class NobleRadio implements Radio {
     clearTimeout(this.#quiet);
     this.#scanner?.close();
     this.#stopped.abort(new IotError('E_PROVIDER', 'no connection: the adapter is let go of'));
+    // A connection that comes about now would outlive the adapter here: nobody would end it.
+    await this.#turn;
     const all = [...this.#connections.keys()].map((id) =>
       this.disconnect(id).catch((thrown: unknown) => {
         this.logger.warn(`peripheral ${id} was not disconnected: ${asIotError(thrown).message}`);
