@@ -55,3 +55,14 @@ it.each([
     expect(peripheral.eventNames()).toEqual([]);
   },
 );
+
+it('is given up although the package cannot end what was made', async () => {
+  const peripheral = new Attempted('made');
+  peripheral.disconnect = () => {
+    throw new Error('it holds on');
+  };
+  const enough = new AbortController();
+  const attempt = failure(() => accepted(peripheral as unknown as NoblePeripheral, enough.signal));
+  enough.abort();
+  expect(await attempt).toBe('E_PROVIDER no connection: it does not accept one');
+});

@@ -252,8 +252,9 @@ export function testBleContract(
         await bench.provider.start(new AbortController().signal);
       }
       const actor = await bound('actor', everything());
-      await run(actor, 'Connect', { id });
-      expect(await value(actor)).toBe('hello');
+      // One that takes over a second for an answer may still give it on the next connection, to another question.
+      const hello = () => run(actor, 'Connect', { id }).then(() => value(actor));
+      await expect.poll(() => hello().catch(String), { timeout: patience }).toBe('hello');
     });
 
     it('keeps connections and subscriptions while the code of the actor is swapped', async () => {

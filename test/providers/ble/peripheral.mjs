@@ -45,6 +45,8 @@ const operations = {
       bleno.stopAdvertising();
       bleno.disconnect();
     }),
+  // Long enough for what the end of a connection has set off, too.
+  rest: () => bleno.stopAdvertisingAsync().then(() => new Promise((resolve) => setTimeout(resolve, 100))),
   notify(value) {
     for (const update of listeners.values()) update(Buffer.from(value));
   },

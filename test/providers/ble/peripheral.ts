@@ -41,6 +41,15 @@ export class Peripheral {
     await this.kill();
   }
 
+  /**
+   * Ends it with nothing under way: when a packet for an emulated controller is dropped because its user died, btvirt
+   * (BlueZ 5.66) waits in `read` for the next one, and no other controller is served until then.
+   */
+  async end(): Promise<void> {
+    if (this.#child !== undefined) await this.ask('rest');
+    await this.kill();
+  }
+
   /** Without a chance to say goodbye. */
   async kill(): Promise<void> {
     const child = this.#child;
@@ -51,7 +60,7 @@ export class Peripheral {
     await exited;
   }
 
-  async ask(operation: 'written' | 'asked' | 'notify' | 'cut', value?: string): Promise<unknown> {
+  async ask(operation: 'written' | 'asked' | 'notify' | 'cut' | 'rest', value?: string): Promise<unknown> {
     const id = ++this.#asked;
     this.#child?.send({ id, operation, value });
     return (await this.#answer((answer) => answer.id === id)).value;

@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { NobleRadio } from '#runtime/providers/iot-ble/noble/radio.js';
 import { failure, recordingLogger } from '../../helpers/providers.js';
@@ -33,5 +34,30 @@ describe('a radio that is stopped', () => {
     const connecting = failure(() => radio.connect(id, never));
     await radio.stop();
     expect(await connecting).toBe('E_PROVIDER no connection: the adapter is let go of');
+  });
+
+  it('waits for no scan that is said to go on', async () => {
+    noble.stopScanning = () => {};
+    const connecting = failure(() => radio.connect(id, never));
+    await turn();
+    await turn();
+    const stopped = radio.stop();
+    noble.emit('scanStart');
+    await stopped;
+    expect(await connecting).toBe('E_PROVIDER no connection: the adapter is let go of');
+  });
+
+  it('lets go of its adapter when that has said that it does not scan any more', async () => {
+    const order: string[] = [];
+    radio.scan({ duplicates: true });
+    noble.stopScanning = () => {
+      setImmediate(() => {
+        order.push('still');
+        noble.emit('scanStop');
+      });
+    };
+    noble.stop = () => order.push('let go of');
+    await radio.stop();
+    expect(order).toEqual(['still', 'let go of']);
   });
 });

@@ -30,7 +30,7 @@ export class TwoAdapters {
   }
 
   async stop(): Promise<void> {
-    await this.#peripheral.kill();
+    await this.#peripheral.end();
   }
 
   async bench(use: string, settings: object, lines: string[]): Promise<Bench> {
@@ -47,7 +47,7 @@ export class TwoAdapters {
       appear: () => peripheral.start(),
       // A central that goes away with its adapter is not missed by an emulated peripheral: it would keep a connection
       // and answer on the next one what the last one asked.
-      close: () => peripheral.kill(),
+      close: () => peripheral.end(),
     };
   }
 }

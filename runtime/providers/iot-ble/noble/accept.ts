@@ -31,15 +31,12 @@ export function accepted(peripheral: NoblePeripheral, signal: AbortSignal): Prom
     };
     const answered = () => isGivenUp || finish();
     const ended = () => isGivenUp || finish('it ended at once');
-    const giveUp = async () => {
+    const giveUp = () => {
       if (isGivenUp) return;
       isGivenUp = true;
       const why = isConnected ? 'it does not answer' : 'it does not accept one';
-      // It may have been made in the same moment: nobody would end it, and the kernel would take it for the next one.
-      if (!isConnected) await said(peripheral, 'connect', () => peripheral.cancelConnect?.());
-      if (peripheral.state === 'connected') await said(peripheral, 'mtu');
-      if (peripheral.state === 'connected') await new Connection(peripheral).close();
-      finish(why);
+      const end = () => finish(why);
+      leave(peripheral, isConnected).then(end, end);
     };
     const timer = setTimeout(giveUp, ACCEPT_MS);
     signal.addEventListener('abort', giveUp, { once: true });
@@ -55,6 +52,13 @@ export function accepted(peripheral: NoblePeripheral, signal: AbortSignal): Prom
       peripheral.once('disconnect', ended);
     });
   });
+}
+
+/** It may be made in the moment in which it is given up: nobody would end it, and the kernel would take it for the next one. */
+async function leave(peripheral: NoblePeripheral, isConnected: boolean): Promise<void> {
+  if (!isConnected) await said(peripheral, 'connect', () => peripheral.cancelConnect?.());
+  if (peripheral.state === 'connected') await said(peripheral, 'mtu');
+  if (peripheral.state === 'connected') await new Connection(peripheral).close();
 }
 
 /** Resolves at the event after `begin`, at the end of the connection, or after a bounded wait. */

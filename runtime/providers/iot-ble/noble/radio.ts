@@ -76,7 +76,7 @@ export class NobleRadio implements Radio {
     const opened = this.#opened;
     if (opened === undefined) return;
     clearTimeout(this.#quiet);
-    this.#scanner?.close();
+    const still = this.#scanner?.close();
     this.#stopped.abort(new IotError('E_PROVIDER', 'no connection: the adapter is let go of'));
     // A connection that comes about now would outlive the adapter here: nobody would end it.
     await this.#turn;
@@ -86,6 +86,7 @@ export class NobleRadio implements Radio {
       }),
     );
     await Promise.all(all);
+    await still;
     closeAdapter(opened);
     this.#opened = undefined;
     this.#events = undefined;

@@ -2,6 +2,8 @@ import type { Noble } from './api.js';
 
 /** Milliseconds after which a command of which nothing was heard is given again. */
 const AGAIN_MS = 2_000;
+/** Longest wait for the end of the last scan: an adapter that is let go of before would go on with it, for nobody. */
+const CLOSE_MS = 1_000;
 
 /**
  * Keeps the adapter's scan as it ought to be: the packages stop it by themselves while they connect, and an adapter may
@@ -15,6 +17,7 @@ export class Scanner {
   #anew = false;
   #paused = 0;
   #searching = 0;
+  #closed = false;
   #commanded: NodeJS.Timeout | undefined;
   readonly #whenQuiet = new Set<() => void>();
 
@@ -53,26 +56,28 @@ export class Scanner {
   async pause(): Promise<() => void> {
     this.#paused += 1;
     this.#tune();
-    while (this.#scanning || this.#commanded !== undefined) {
-      await new Promise<void>((resolve) => this.#whenQuiet.add(resolve));
-    }
+    while (!this.#closed && this.#isBusy()) await this.#quiet();
     return () => {
       this.#paused -= 1;
       this.#tune();
     };
   }
 
-  close(): void {
-    this.#wish = undefined;
-    this.#searching = 0;
+  /** For good. Resolves when the adapter has said that it does not scan, or after a bounded wait. */
+  async close(): Promise<void> {
+    this.#closed = true;
     this.#tune();
+    this.#tellQuiet();
+    const timer = setTimeout(() => {
+      this.power(false);
+    }, CLOSE_MS);
+    while (this.#isBusy()) await this.#quiet();
+    clearTimeout(timer);
     this.#powered = false;
-    clearTimeout(this.#commanded);
-    this.#settled(false);
   }
 
   #wanted(): { readonly duplicates: boolean } | undefined {
-    if (this.#paused > 0) return undefined;
+    if (this.#paused > 0 || this.#closed) return undefined;
     return this.#searching > 0 ? { duplicates: true } : this.#wish;
   }
 
@@ -96,6 +101,14 @@ export class Scanner {
       this.#tellQuiet();
     }, AGAIN_MS);
     give();
+  }
+
+  #isBusy(): boolean {
+    return this.#scanning || this.#commanded !== undefined;
+  }
+
+  #quiet(): Promise<void> {
+    return new Promise((resolve) => this.#whenQuiet.add(resolve));
   }
 
   #tellQuiet(): void {
