@@ -12,6 +12,8 @@ import {
 export interface Plan {
   failAt?: 'start' | 'stop' | 'bind' | 'export' | 'import' | 'drop' | undefined;
   hangAt?: 'stop' | 'add' | undefined;
+  /** What `add` throws. */
+  refusal?: Error;
   /** Default: no. */
   takesOver?: boolean;
 }
@@ -83,6 +85,7 @@ export class FakeStore implements Provider {
   }
 
   async add(): Promise<number> {
+    if (this.plan.refusal !== undefined) throw this.plan.refusal;
     if (this.plan.hangAt === 'add') await new Promise<void>((resolve) => this.waiting.push(resolve));
     this.value += 1;
     return this.value;

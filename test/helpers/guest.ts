@@ -10,6 +10,8 @@ export interface GuestOptions {
   startTraps?: boolean;
   /** `Start` does what `Key` does. */
   startCallsHost?: boolean;
+  /** Before that it does what `Depth` does, and goes on whatever the answer is. */
+  startTriesMore?: boolean;
   echoTraps?: boolean;
   echoLoops?: boolean;
   healthTraps?: boolean;
@@ -52,6 +54,8 @@ export function guestModule(options: GuestOptions = {}): CheckedModule {
   const version = options.version ?? '1';
   const reply = options.reply ?? new Uint8Array(0);
   const keyCall = `(call $host_call (i32.const 0) (i32.const 0) (i32.const 2048) (i32.const 14) (i32.const 2080) (i32.const 3) (i32.const 2112) (i32.const ${ADD.length}))`;
+  const depthCall =
+    '(call $host_call (i32.const 0) (i32.const 0) (i32.const 2300) (i32.const 12) (i32.const 2080) (i32.const 3) (i32.const 0) (i32.const 0))';
   const bytes = wat(`(module
     (import "wapc" "__guest_request" (func $request (param i32 i32)))
     (import "wapc" "__guest_response" (func $response (param i32 i32)))
@@ -99,7 +103,7 @@ export function guestModule(options: GuestOptions = {}): CheckedModule {
       (if (i32.eq (local.get $op) (i32.const ${'P'.charCodeAt(0)}))
         (then (return (call $passOn (call $pass (local.get $length))))))
       (if (i32.eq (local.get $op) (i32.const ${'D'.charCodeAt(0)}))
-        (then (return (call $passOn (call $host_call (i32.const 0) (i32.const 0) (i32.const 2300) (i32.const 12) (i32.const 2080) (i32.const 3) (i32.const 0) (i32.const 0))))))
+        (then (return (call $passOn ${depthCall}))))
       (if (i32.eq (local.get $op) (i32.const ${'V'.charCodeAt(0)}))
         (then (call $response (i32.const 2200) (i32.const ${version.length})) (return (i32.const 1))))
       (if (i32.eq (local.get $op) (i32.const ${'T'.charCodeAt(0)})) (then (unreachable)))
@@ -115,7 +119,7 @@ export function guestModule(options: GuestOptions = {}): CheckedModule {
       (if (i32.eq (local.get $op) (i32.const ${'A'.charCodeAt(0)})) (then (call $ask)))
       (if (i32.eq (local.get $op) (i32.const ${'H'.charCodeAt(0)}))
         (then ${options.healthTraps === true ? '(unreachable)' : ''} ${options.healthLoops === true ? '(call $end)' : ''}))
-      ${options.startCallsHost === true ? `(if (i32.eq (local.get $op) (i32.const ${'S'.charCodeAt(0)})) (then (return (call $passOn ${keyCall}))))` : ''}
+      ${options.startCallsHost === true ? `(if (i32.eq (local.get $op) (i32.const ${'S'.charCodeAt(0)})) (then ${options.startTriesMore === true ? `(drop ${depthCall})` : ''} (return (call $passOn ${keyCall}))))` : ''}
       ${options.startTraps === true ? `(if (i32.eq (local.get $op) (i32.const ${'S'.charCodeAt(0)})) (then (unreachable)))` : ''}
       (call $response (i32.const 3000) (i32.const ${reply.length}))
       (i32.const 1)))`);

@@ -1,5 +1,8 @@
 import { afterEach, expect, it } from 'vitest';
+import type { Contract } from '#runtime/base/contract.js';
+import { IotError } from '#runtime/base/errors.js';
 import { checkedActor } from '../helpers/actors.js';
+import { fakeStore } from '../helpers/fake-store.js';
 import { guestModule } from '../helpers/guest.js';
 import { HandClock } from '../helpers/hand-clock.js';
 import { startHost, type TestHost } from '../helpers/host.js';
@@ -15,12 +18,16 @@ let lines: string[];
 let quarantined: string[];
 afterEach(() => running.stop());
 
-async function start(bindings: readonly object[], guest = module): Promise<void> {
+async function start(
+  bindings: readonly object[],
+  guest = module,
+  fakes: readonly Contract[] = [],
+): Promise<void> {
   clock = new HandClock();
   lines = [];
   quarantined = [];
   const config = { actors: [{ name: 'a', bindings }] };
-  running = await startHost(config, { a: guest }, recordingLogger(lines), [], clock);
+  running = await startHost(config, { a: guest }, recordingLogger(lines), fakes, clock);
   running.host.onQuarantine((slot) => quarantined.push(slot));
 }
 const actor = () => running.host.actors()[0];
@@ -73,6 +80,28 @@ it('a Start that fails for its own reasons is a fault as before', async () => {
   expect(actor()).toMatchObject({ state: 'backoff', problem: expect.not.stringContaining('bound') });
   expect(clock.waits()).toHaveLength(1);
 });
+
+it.each([
+  ['E_NOT_BOUND', {}],
+  ['E_PROVIDER', { startTriesMore: true, capabilities: ['wascc:keyvalue', 'acme:nothing'] }],
+] as const)(
+  'one whose binding is there, and whose provider says %s, is tried again later',
+  async (code, more) => {
+    const { contract, plans } = fakeStore();
+    plans.one.refusal = new IotError(code, 'nothing to add to');
+    const guest = guestModule({
+      startCallsHost: true,
+      ...more,
+      capabilities: [...(more.capabilities ?? ['wascc:keyvalue'])],
+    });
+    await start([{ contract: 'wascc:keyvalue' }], guest, [contract]);
+    expect(actor()).toMatchObject({
+      state: 'backoff',
+      problem: expect.stringContaining('nothing to add to'),
+    });
+    expect(clock.waits()).toHaveLength(1);
+  },
+);
 
 it('what fails again and again for want of a binding is one line in the log, and says so once', async () => {
   await start([], guestModule({ capabilities: ['wascc:keyvalue'] }));

@@ -112,9 +112,10 @@ export class LiveActor {
         }
         return hostCalls.watch(call.namespace, () =>
           dispatch(this.name, module.capabilities, this.bindings, call).catch((thrown: unknown) => {
-            if (asIotError(thrown).code === 'E_NOT_BOUND') {
-              route.lacked = { contract: call.namespace, name: call.binding };
-            }
+            // What failed last is why Start fails. A provider may say E_NOT_BOUND, too: no binding would mend that.
+            const { namespace: contract, binding: name } = call;
+            const isLack = asIotError(thrown).code === 'E_NOT_BOUND' && !this.bindings.find(contract, name);
+            route.lacked = isLack ? { contract, name } : undefined;
             throw thrown;
           }),
         );

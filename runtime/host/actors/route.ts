@@ -18,7 +18,7 @@ const HEALTH_REQUEST = encodePayload('msgpack', { placeholder: false });
 export class Route implements Sink {
   readonly module: CheckedModule;
   readonly memoryPages: number;
-  /** A binding that the module has asked for in vain: contract and name. */
+  /** A binding that the module has asked for in vain, if no other call has failed since: contract and name. */
   lacked: { readonly contract: string; readonly name: string } | undefined;
   readonly #cell: Cell;
   readonly #engine: EngineId;
