@@ -91,7 +91,7 @@ export class Renderer {
 
   /** Columns a status line may take. */
   get width(): number {
-    return (this.#stderr.columns ?? 80) - 1;
+    return columnsOf(this.#stderr) - 1;
   }
 
   /** What a result may be drawn on. */
@@ -99,7 +99,7 @@ export class Renderer {
     const color = this.#color && this.#options().color && this.#stdout.isTTY === true;
     const paint: Paper['paint'] = (style, text) =>
       color ? styleText(style, text, { validateStream: false }) : text;
-    return { columns: this.#stdout.columns ?? 80, width: widthOf(this.#stdout), paint };
+    return { columns: columnsOf(this.#stdout), width: widthOf(this.#stdout), paint };
   }
 
   /** As `Paper.width`, of where the log goes. */
@@ -139,8 +139,13 @@ export class Renderer {
   }
 }
 
-function widthOf({ isTTY, columns }: Sink): number {
-  return isTTY === true ? (columns ?? 80) : Number.POSITIVE_INFINITY;
+function widthOf(sink: Sink): number {
+  return sink.isTTY === true ? columnsOf(sink) : Number.POSITIVE_INFINITY;
+}
+
+/** A serial console does not know its size: Node says 0 then. */
+function columnsOf({ columns = 0 }: Sink): number {
+  return columns > 0 ? columns : 80;
 }
 
 /** A failure that stands on stdout already: only its exit code is still to be given. */
