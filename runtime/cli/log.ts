@@ -1,3 +1,4 @@
+import { visible } from './visible.js';
 import { hanging } from './words.js';
 
 interface Line {
@@ -15,7 +16,10 @@ export function logLines(line: Line, width: number): string[] {
   return hanging(start, rest.replaceAll(/\b([0-9a-f]{12})[0-9a-f]{52}\b/g, '$1'), width);
 }
 
-/** One line of log for a person: time, level, what it is about, message, and what else the line carries. */
+/**
+ * One line of log for a person: time, level, what it is about, message, and what else the line carries. Actors word
+ * their lines themselves: none is to look like two.
+ */
 export function logText(line: Line): string {
   const { time, level, message, actor, ...rest } = line;
   const about = typeof actor === 'string' ? ` ${actor}:` : '';
@@ -35,14 +39,4 @@ function says(message: string, value: unknown): boolean {
 function fieldText(value: unknown): string {
   const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value));
   return /\s/.test(text) ? JSON.stringify(text) : text;
-}
-
-const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
-
-/** Actors word their lines themselves: none is to move the cursor, or to look like two lines. */
-function visible(text: string): string {
-  return text.replaceAll(
-    /[\p{Cc}\u2028\u2029]/gu,
-    (one) => SHORT[one] ?? `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
 }

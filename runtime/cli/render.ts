@@ -4,6 +4,7 @@ import type { GlobalOptions } from './context.js';
 import { withHint } from './hints.js';
 import { toJson } from './json.js';
 import type { CommandResult, Result } from './result.js';
+import { visibleLines } from './visible.js';
 
 /** The part of a standard stream that is used here. */
 export interface Sink {
@@ -21,7 +22,10 @@ export interface Paper {
   paint(style: 'red' | 'green' | 'yellow' | 'cyan' | 'dim', text: string): string;
 }
 
-/** The only place that prints: results to stdout, errors, remarks and progress to stderr. */
+/**
+ * The only place that prints: results to stdout, errors, remarks and progress to stderr. What actors, devices and the
+ * local network have worded moves no cursor.
+ */
 export class Renderer {
   readonly #stdout: Sink;
   readonly #stderr: Sink;
@@ -62,25 +66,25 @@ export class Renderer {
     if (this.#options().json) {
       this.#json({ v: 1, ok: false, error });
     } else {
-      this.#stderr.write(`${this.#paint('red', 'error:')} ${error.message.replaceAll('\n', '\n       ')}\n`);
+      this.#tell(`${this.#paint('red', 'error:')} ${error.message.replaceAll('\n', '\n       ')}`);
       if (error.hint !== undefined) {
-        this.#stderr.write(`${this.#paint('cyan', 'hint:')} ${error.hint.replaceAll('\n', '\n      ')}\n`);
+        this.#tell(`${this.#paint('cyan', 'hint:')} ${error.hint.replaceAll('\n', '\n      ')}`);
       }
     }
-    if (this.#options().verbose) this.#stderr.write(`${stacks(error)}\n`);
+    if (this.#options().verbose) this.#tell(stacks(error));
   }
 
   /** A remark for a person. */
   note(text: string): void {
     if (this.#options().quiet) return;
     this.clearStatus();
-    this.#stderr.write(`${text}\n`);
+    this.#tell(text);
   }
 
   /** A line of log, also with `--quiet`: whoever makes it has looked at its level. */
   log(line: string): void {
     this.clearStatus();
-    this.#stderr.write(`${line}\n`);
+    this.#tell(line);
   }
 
   /** True when a line can be redrawn: a terminal, and neither `--json` nor `--quiet`. */
@@ -126,7 +130,11 @@ export class Renderer {
 
   #lines(lines: readonly string[]): void {
     this.clearStatus();
-    if (lines.length > 0) this.#stdout.write(`${lines.join('\n')}\n`);
+    if (lines.length > 0) this.#stdout.write(`${visibleLines(lines.join('\n'))}\n`);
+  }
+
+  #tell(text: string): void {
+    this.#stderr.write(`${visibleLines(text)}\n`);
   }
 
   #json(value: unknown): void {

@@ -1,4 +1,6 @@
+import { stripVTControlCharacters } from 'node:util';
 import { expect, it } from 'vitest';
+import { IotError } from '#runtime/base/errors.js';
 import { Renderer } from '#runtime/cli/render.js';
 
 /** What is printed on terminals that say that they have so many columns. */
@@ -22,4 +24,20 @@ it('a terminal that does not know its size, as a serial console, has 80 columns'
     expect([renderer.logWidth, renderer.width]).toEqual([80, 79]);
   }
   expect(terminal(40).renderer.paper.width).toBe(40);
+});
+
+it('what others have worded moves no cursor, wherever it is printed', async () => {
+  const { printed, renderer } = terminal(80);
+  const bad = 'a\u001b[2J\u001b[8mb\u009bKc\rd\u0007';
+  const harmless = 'a\\u001b[2J\\u001b[8mb\\u009bKc\\rd\\u0007';
+  const red = renderer.paper.paint('red', 'red');
+  expect(red).not.toBe('red');
+  await renderer.result({ data: {}, text: [bad, `${red}\tä`, 'one\r\ntwo\nthree'] });
+  expect(printed.stdout).toBe(`${harmless}\n${red}\tä\none\r\ntwo\nthree\n`);
+  renderer.note(bad);
+  renderer.log(bad);
+  renderer.error(new IotError('E_GUEST', bad, { hint: bad }));
+  expect(stripVTControlCharacters(printed.stderr)).toBe(
+    `${harmless}\n${harmless}\nerror: ${harmless}\nhint: ${harmless}\n`,
+  );
 });
