@@ -24,7 +24,14 @@ export function faultsOf(issue: z.core.$ZodIssue, within: Within): Fault[] {
   if (issue.code === 'unrecognized_keys') {
     const known = knownKeys(within.schema, path, within.value);
     if (path.length === 0) known.push(...within.beside);
-    return issue.keys.map((name) => ({ path: [...path, name], isKey: true, text: unknownKey(name, known) }));
+    return issue.keys.map((name) => ({
+      path: [...path, name],
+      isKey: true,
+      // Whoever sends a value may have put thousands into it, of which only a few are ever named.
+      get text() {
+        return unknownKey(name, known);
+      },
+    }));
   }
   if (issue.code === 'invalid_union') return unionFaults(issue, within);
   return [{ path, isKey: issue.code === 'invalid_key', text: expectation(issue) }];
