@@ -11,8 +11,9 @@ const MISPLACED: ReadonlySet<string> = new Set(['commander.excessArguments', 'co
 export function usageError(error: CommanderError, program: Command, args: readonly string[]): IotError {
   const meant = deepest(program, args);
   if (error.code === 'commander.help') return noCommand(meant);
-  const [word] = meant.operands;
-  if (MISPLACED.has(error.code) && meant.command.commands.length > 0 && word !== undefined)
+  const [word = '-'] = meant.rest;
+  // Behind an option it may be the value of that.
+  if (MISPLACED.has(error.code) && meant.command.commands.length > 0 && !word.startsWith('-'))
     return unknownCommand(meant, word);
   const text = error.message.replace(/^error: /, '').replace(/\. Allowed (.*)\.$/, '; allowed $1');
   const suggested = SUGGESTION.exec(text)?.[1];
