@@ -12,7 +12,7 @@ function terminal(columns?: number) {
       printed[name] += text;
     },
   });
-  const options = () => ({ json: false, quiet: false, verbose: false, color: true });
+  const options = () => ({ json: false, quiet: false, verbose: false, yes: false, color: true });
   const renderer = new Renderer({ stdout: sink('stdout'), stderr: sink('stderr') }, options, false);
   return { printed, renderer };
 }

@@ -82,7 +82,7 @@ it('a Start that fails for its own reasons is a fault as before', async () => {
 });
 
 it.each([
-  ['E_NOT_BOUND', {}],
+  ['E_NOT_BOUND', { capabilities: ['wascc:keyvalue'] }],
   ['E_PROVIDER', { startTriesMore: true, capabilities: ['wascc:keyvalue', 'acme:nothing'] }],
 ] as const)(
   'one whose binding is there, and whose provider says %s, is tried again later',
@@ -92,7 +92,7 @@ it.each([
     const guest = guestModule({
       startCallsHost: true,
       ...more,
-      capabilities: [...(more.capabilities ?? ['wascc:keyvalue'])],
+      capabilities: [...more.capabilities],
     });
     await start([{ contract: 'wascc:keyvalue' }], guest, [contract]);
     expect(actor()).toMatchObject({

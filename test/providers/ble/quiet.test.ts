@@ -6,11 +6,14 @@ import { quiet } from '#runtime/providers/iot-ble/noble/quiet.js';
 
 afterEach(() => void vi.restoreAllMocks());
 
-/** What is loaded of a package without its native code. */
-const require = createRequire(import.meta.url);
-const prototypeOf = (name: string) =>
-  (require(`${name}/lib/hci-socket/bindings.js`) as { prototype: { onStateChange(state: string): void } })
-    .prototype;
+/** What is loaded of a package without its native code, which may not be built. */
+function prototypeOf(name: string): { onStateChange(state: string): void } {
+  const bindings = `${name}/lib/hci-socket/bindings.js`;
+  const require = createRequire(createRequire(import.meta.url).resolve(bindings));
+  const native = require.resolve(name.replace('/noble', '/bluetooth-hci-socket'));
+  require.cache[native] = { exports: class {} } as NodeModule;
+  return (require(bindings) as { prototype: { onStateChange(state: string): void } }).prototype;
+}
 
 it.each(['@stoprocent/noble', '@abandonware/noble'])(
   '%s does not print what it thinks of an adapter; what others print meanwhile comes through',
