@@ -63,11 +63,18 @@ it.each([
     /there is none at \/.*\/elsewhere\/root\.cbor, which trust: of its configuration names/,
     /on the device: iot-host keys trust \/.*\/elsewhere; or copy/,
   ],
+  [
+    'a file that is none',
+    { document: './file.cbor' },
+    /what is at \/.*\/file\.cbor, which trust: of its configuration names, cannot be used; its log says why/,
+    /on the device: iot-host keys trust \/.*\/file\.cbor; or copy/,
+  ],
 ])(
   'a device that trusts nobody (%s) says what is missing and what to type, whoever asks',
   async (_, trust, why, hint) => {
     const device = await TestDevice.make(cleanup);
     await writeFile(join(device.folder, 'file.wasm'), device.keys.counter());
+    await writeFile(join(device.folder, 'file.cbor'), device.keys.trustDocument().subarray(0, 20));
     await device.on({ trust, actors: [COUNTER_SLOT, { name: 'local', path: './file.wasm' }] });
     const said = { message: expect.stringMatching(why), hint: expect.stringMatching(hint) };
     await expect(device.client.rpc('ps', {})).rejects.toMatchObject({ code: 'E_NO_TRUST', ...said });
