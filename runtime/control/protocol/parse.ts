@@ -1,9 +1,12 @@
 import { z } from 'zod';
+import { LOG_LEVELS, type LogLevel } from '../../base/logger.js';
 import { REASONS, type ReasonCode } from '../../base/reasons.js';
 import { type LogLine, type Presence, UPDATE_STATES, type UpdateStatus } from './messages.js';
 
 /** Largest JSON message that is looked at, in bytes. */
 const MAX_JSON_BYTES = 256 * 1024;
+/** The last with a year of four digits, in Unix milliseconds. */
+const LAST_MOMENT = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
 const Installed = z.object({
   digest: z.string(),
@@ -58,8 +61,9 @@ const StatusMessage = z.object({
 });
 
 const LogMessage = z.looseObject({
-  time: z.number(),
-  level: z.string(),
+  // What a date can be, and a level of ours: a follower is to show every line that it is given.
+  time: z.number().min(0).max(LAST_MOMENT),
+  level: z.enum(LOG_LEVELS as [LogLevel, ...LogLevel[]]),
   message: z.string(),
   actor: z.string().optional(),
 });
