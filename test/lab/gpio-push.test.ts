@@ -103,6 +103,8 @@ describe('iot-host up on a real chip, and modules that are pushed to it', {
     // Whoever is in charge now has the button still, and may change it.
     await press('001');
     expect((await seenBy(watcher)).levels).toEqual(['101', '001']);
+    // It looks without a pause: half of this machine's processor.
+    await watcher.end();
   });
 
   it('outputs are at their safe level when nobody is in charge, however that came', async () => {
